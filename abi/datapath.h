@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The structs that the datapath and weftd share: what is in every map.
+ *
+ * No system types but linux/types.h, sizes asserted. All integers are in host
+ * byte order unless a comment says "network". A new layout means a new
+ * WEFT_ABI_VERSION.
+ *
+ * Ids. Bridges, ports, tunnels and remotes are numbered by weftd from 1; the
+ * id is the index into the array map of that noun. 0 means none.
+ *
+ * Time. A tick is 2^24 ns (16.8 ms) of CLOCK_MONOTONIC, as the datapath reads it
+ * from bpf_ktime_get_coarse_ns(). Ticks are compared modulo 2^32.
+ */
+#ifndef WEFT_ABI_DATAPATH_H
+#define WEFT_ABI_DATAPATH_H
+
+#include <linux/types.h>
+
+#define WEFT_ABI_MAGIC	 0x77656674 /* "weft" */
+#define WEFT_ABI_VERSION 1
+
+#define WEFT_BRIDGES_MAX 16384 /* array sizes: ids are below these */
+#define WEFT_PORTS_MAX	 16384
+#define WEFT_TUNNELS_MAX 16384
+#define WEFT_REMOTES_MAX 65536
+#define WEFT_SPARES_MAX	 1024 /* remotes that the datapath may take by itself */
+#define WEFT_FDB_MAX	 1048576
+#define WEFT_EVENTS_SIZE (1 << 20) /* bytes of the event ring */
+
+#define WEFT_TICK_SHIFT	   24
+#define WEFT_TICKS(second) ((__u32)(((__u64)(second)*1000000000ULL) >> WEFT_TICK_SHIFT))
+
+/* How stale `seen` may get before the datapath writes it again: about a second. */
+#define WEFT_SEEN_SLACK 60
+
+/* An IP address, network byte order; IPv4 is v4-mapped (::ffff:a.b.c.d). All zero: any. */
+struct weft_addr {
+	__u32 word[4];
+};
+
+/* map `control`, one entry, written by weftd */
+struct weft_control {
+	__u32 magic;
+	__u32 version;
+	__u32 lease; /* tick until which weftd vouches for the next hops it wrote */
+	__u32 pad;
+};
+
+/* map `bridges` */
+struct weft_bridge {
+	__u32 flags;	      /* WEFT_BRIDGE_* */
+	__u32 ageing;	      /* ticks a learned entry lives unseen; 0: for ever */
+	__u32 maxaddress;     /* most FDB entries, static ones counted; 0: no limit */
+	__u32 port_slots;     /* slots in use in the flood list of ports, holes included */
+	__u32 remote_slots;   /* the same for remotes */
+	__u16 group_fwd_mask; /* bit x: forward 01:80:c2:00:00:0x */
+	__u16 pad;
+	__u32 reserved[2];
+};
+#define WEFT_BRIDGE_VLAN_AWARE (1u << 0)
+
+/* map `devices`: ifindex of a port's device -> port id. A frame from a device that is not here passes. */
+
+/* map `ports` */
+struct weft_port {
+	__u32 ifindex; /* 0: the device is gone; frames for it are dropped */
+	__u32 bridge;
+	__u32 flags;	/* WEFT_PORT_* */
+	__u32 ageing;	/* ticks, from the bridge */
+	__u16 vlan;	/* VLAN-aware bridge: VLAN of untagged frames, 0: none accepted */
+	__u16 pad[3];
+	__u32 reserved[2];
+};
+#define WEFT_PORT_UP	   (1u << 0) /* device there and administratively up */
+#define WEFT_PORT_LEARNING (1u << 1)
+#define WEFT_PORT_PEER	   (1u << 2) /* veth, its peer in another namespace: bpf_redirect_peer */
+#define WEFT_PORT_INTERNAL (1u << 3) /* hooked at tc egress; delivered to by ingress redirect */
+#define WEFT_PORT_TRUNK	   (1u << 4) /* has an entry in `trunks` */
+#define WEFT_PORT_VLAN_AWARE (1u << 5) /* copied from the bridge */
+
+/* map `tunnels` */
+struct weft_tunnel {
+	__u32 bridge;
+	__u32 vni;
+	__u32 flags;	  /* WEFT_TUNNEL_* */
+	__u32 ageing;	  /* ticks, its own or the bridge's */
+	__u32 maxaddress; /* most FDB entries towards this tunnel; 0: no limit */
+	__u32 prototype;  /* remote id: what the datapath copies when it meets a new source,
+			   * and where packets of no known remote are counted */
+	__u16 vlan;	  /* VLAN-aware bridge: the VLAN mapped to this VNI, 0: none */
+	__u16 srcport_min; /* UDP source port = srcport_min + (hash * srcport_range >> 32) */
+	__u32 srcport_range; /* > 0; the highest port is srcport_min + srcport_range - 1 */
+	struct weft_addr local; /* configured local, or any: the `local` of its keys in `peers` */
+	__u32 reserved[2];
+};
+#define WEFT_TUNNEL_LEARNING   (1u << 0)
+#define WEFT_TUNNEL_INNER_VLAN (1u << 1) /* carry 802.1Q tags inside (VX-13, VX-14) */
+#define WEFT_TUNNEL_CSUM_TX    (1u << 2) /* outer UDP checksum on IPv4 (RFC 7348 wants 0) */
+#define WEFT_TUNNEL_CSUM_RX    (1u << 3) /* verify a non-zero outer UDP checksum */
+#define WEFT_TUNNEL_TTL_INHERIT (1u << 4)
+#define WEFT_TUNNEL_TOS_INHERIT (1u << 5)
+#define WEFT_TUNNEL_TRUNK      (1u << 6) /* has an entry in `trunks` */
+#define WEFT_TUNNEL_VLAN_AWARE (1u << 7) /* copied from the bridge */
+
+/*
+ * map `remotes`: where an encapsulated packet goes and what it looks like. The
+ * outer header from the IP header to the end of the tunnel header is a template,
+ * written once by weftd; the datapath copies it and patches length, checksum,
+ * source port, TOS and TTL.
+ *
+ * The template's IPv4 header has total length 0 and in its checksum field the
+ * checksum of the header as it stands there, without the final complement: the
+ * datapath adds the length (and what else it patches) and complements.
+ */
+#define WEFT_HEADER_MAX 64
+struct weft_remote {
+	__u32 tunnel; /* 0: slot not in use */
+	__u32 flags;  /* WEFT_REMOTE_* */
+	__u32 ifindex;	/* underlay device, 0: no route */
+	__u16 mtu;	/* of the way there: largest outer IP packet, bytes */
+	__u8 header_len; /* bytes of `header` */
+	__u8 udp_offset; /* of the UDP header in `header`: 20 or 40 */
+	__u64 room;	/* bpf_skb_adjust_room() flags but for BPF_F_ADJ_ROOM_ENCAP_L2() */
+	__u8 ethernet[14]; /* outer Ethernet header (network); both MACs zero: not resolved */
+	__u16 pad;
+	struct weft_addr addr; /* outer destination */
+	__u8 header[WEFT_HEADER_MAX];
+	__u32 reserved[2];
+};
+#define WEFT_REMOTE_RESOLVED (1u << 0) /* `ethernet` is complete */
+#define WEFT_REMOTE_LEARNED  (1u << 1) /* made by the datapath out of a spare */
+#define WEFT_REMOTE_GROUP    (1u << 2) /* multicast: MACs follow from the address, never stale */
+
+/*
+ * map `spares`: a queue of remote ids (u32) that nobody uses. The datapath takes
+ * one when a tunnel open to any source meets a new one, fills it from the
+ * tunnel's prototype, and says so with WEFT_EVENT_REMOTE.
+ */
+
+/*
+ * map `peers`: who may send to us, and which tunnel that is. Looked up with both
+ * addresses, then with `local` any, then with `remote` any, then with both any
+ * (the first that is there wins; an entry with `local` any counts only if the
+ * destination is in `addresses`).
+ */
+struct weft_peer_key {
+	struct weft_addr local;	 /* outer destination: a local address, a group, or any */
+	struct weft_addr remote; /* outer source, or any */
+	__u32 vni;
+	__u16 port; /* UDP destination port */
+	__u8 type;  /* enum weft_type */
+	__u8 pad;
+};
+struct weft_peer {
+	__u32 tunnel;
+	__u32 remote; /* 0 in keys with `remote` any */
+};
+
+/* map `vnis`: VNIs somebody listens to -> count of tunnels (u32); tells vni_unknown from src_denied */
+struct weft_vni_key {
+	__u32 vni;
+	__u16 port;
+	__u8 type;
+	__u8 pad;
+};
+
+enum weft_type {
+	WEFT_TYPE_NONE,
+	WEFT_TYPE_VXLAN,
+};
+
+/* map `listen`: UDP port (host order) -> enum weft_type as u8, 0: not ours */
+/* map `addresses`: struct weft_addr -> u32: unicast addresses of this host */
+
+/* map `fdb` */
+struct weft_fdb_key {
+	__u32 bridge;
+	__u16 vlan; /* 0 on a bridge that is not VLAN-aware */
+	__u8 mac[6];
+};
+struct weft_dest { /* exactly one of the two is not 0; written as one 64-bit store */
+	__u32 port;
+	__u32 remote;
+};
+struct weft_fdb_entry {
+	struct weft_dest dest;
+	__u32 seen;  /* tick of the last frame from this MAC, give or take WEFT_SEEN_SLACK */
+	__u32 flags; /* WEFT_FDB_* */
+};
+#define WEFT_FDB_STATIC (1u << 0) /* configured: never moves, never ages */
+#define WEFT_FDB_LOCAL	(1u << 1) /* MAC of an internal port's own device */
+
+/*
+ * map `fdb_counts`: entries per bridge, and per tunnel with index WEFT_BRIDGES_MAX +
+ * tunnel id (u32 each). The datapath adds what it learns; weftd adds and subtracts
+ * what it writes and removes, and sets them right when it walks the FDB.
+ */
+
+/* map `flood`: the members of a bridge; a slot may be missing (a hole) */
+struct weft_flood_key {
+	__u32 bridge;
+	__u16 slot; /* < port_slots or remote_slots */
+	__u16 class;
+};
+#define WEFT_FLOOD_PORTS   0 /* value: port id */
+#define WEFT_FLOOD_REMOTES 1 /* value: remote id */
+
+/*
+ * map `trunks`: VLANs that a port or tunnel carries tagged. The key is the port id,
+ * or the tunnel id | WEFT_TRUNK_TUNNEL.
+ */
+#define WEFT_TRUNK_TUNNEL (1u << 31)
+struct weft_trunk {
+	__u32 vlan[128]; /* bit vid % 32 of word vid / 32 */
+};
+
+/* maps `port_stats`, `remote_stats`, per CPU. rx: came from there into the bridge; tx: went there.
+ * Bytes are those of the inner Ethernet frame, super-packets counted as one. */
+struct weft_stats {
+	__u64 rx_packets;
+	__u64 rx_bytes;
+	__u64 tx_packets;
+	__u64 tx_bytes;
+};
+
+/* map `drops`, per CPU: u64 packets. At most one of port and tunnel is not 0: where it was dropped. */
+struct weft_drop_key {
+	__u32 reason; /* enum weft_drop */
+	__u32 port;
+	__u32 tunnel;
+};
+
+/* What the datapath tells weftd through the ring `events`. Events may be lost (map `events_lost`, u64
+ * per CPU); the maps are the truth and weftd reads them again when some were. */
+enum weft_event_type {
+	WEFT_EVENT_LEARN = 1, /* key, dest */
+	WEFT_EVENT_MOVE,      /* key, dest, old */
+	WEFT_EVENT_REMOTE,    /* dest.remote: a spare was taken */
+	WEFT_EVENT_FULL,      /* key, dest: not learned, maxaddress or the map's end */
+};
+struct weft_event {
+	__u32 type;
+	__u32 tick;
+	struct weft_fdb_key key;
+	__u32 pad;
+	struct weft_dest dest;
+	struct weft_dest old;
+};
+
+_Static_assert(sizeof(struct weft_control) == 16, "control");
+_Static_assert(sizeof(struct weft_bridge) == 32, "bridge");
+_Static_assert(sizeof(struct weft_port) == 32, "port");
+_Static_assert(sizeof(struct weft_tunnel) == 56, "tunnel");
+_Static_assert(sizeof(struct weft_remote) == 128, "remote");
+_Static_assert(sizeof(struct weft_peer_key) == 40, "peer_key");
+_Static_assert(sizeof(struct weft_vni_key) == 8, "vni_key");
+_Static_assert(sizeof(struct weft_fdb_key) == 12, "fdb_key");
+_Static_assert(sizeof(struct weft_fdb_entry) == 16, "fdb_entry");
+_Static_assert(sizeof(struct weft_flood_key) == 8, "flood_key");
+_Static_assert(sizeof(struct weft_event) == 40, "event");
+
+#endif

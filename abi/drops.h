@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Drop reasons: one list that makes the datapath's codes, the command's
+ * strings and the table in docs/drops.md.
+ *
+ * WEFT_DROP(NAME, "name", "what usually causes it")
+ *
+ * The order is ABI: counters are kept by code and survive an upgrade of
+ * weftd, so new reasons go to the end.
+ */
+#ifndef WEFT_ABI_DROPS_H
+#define WEFT_ABI_DROPS_H
+
+#define WEFT_DROPS(WEFT_DROP)                                                                      \
+	/* from a port */                                                                          \
+	WEFT_DROP(PORT_UNKNOWN, "port_unknown", "frame from a device that is no port any more")    \
+	WEFT_DROP(TRUNCATED, "truncated", "frame shorter than an Ethernet header")                 \
+	WEFT_DROP(SRC_MAC, "src_mac", "source MAC is zero or a group address")                     \
+	WEFT_DROP(RESERVED_MAC, "reserved_mac",                                                    \
+		  "link-local group address that the bridge's group_fwd_mask does not forward")    \
+	WEFT_DROP(VLAN, "vlan", "VLAN that the port or tunnel is not a member of")                 \
+	WEFT_DROP(VLAN_TAGS, "vlan_tags", "more VLAN tags than can be carried")                    \
+	WEFT_DROP(FDB_STATIC, "fdb_static",                                                        \
+		  "source MAC belongs to a static entry on another port or tunnel")                \
+	WEFT_DROP(SAME_PORT, "same_port", "destination is behind the port the frame came from")    \
+	WEFT_DROP(PORT_DOWN, "port_down", "destination port's device is gone or down")             \
+	WEFT_DROP(UNKNOWN_UNICAST, "unknown_unicast", "no entry for the MAC and nobody to flood to") \
+	/* encapsulation */                                                                        \
+	WEFT_DROP(VLAN_INNER, "vlan_inner",                                                        \
+		  "VLAN-tagged inner frame on a tunnel without innervlan or trunk")                \
+	WEFT_DROP(MTU, "mtu", "encapsulated packet would not fit the underlay's MTU")              \
+	WEFT_DROP(NO_ROUTE, "no_route", "no route to the remote")                                  \
+	WEFT_DROP(ENCAP, "encap", "the kernel refused to grow the frame (nested segmentation)")    \
+	/* from the underlay */                                                                    \
+	WEFT_DROP(MALFORMED, "malformed", "lengths in the outer headers do not add up")            \
+	WEFT_DROP(FRAG, "frag", "outer packet is an IP fragment")                                  \
+	WEFT_DROP(NO_I_FLAG, "no_i_flag", "VXLAN header without the I flag")                       \
+	WEFT_DROP(CSUM, "csum", "outer UDP checksum is wrong")                                     \
+	WEFT_DROP(VNI_UNKNOWN, "vni_unknown", "no tunnel has this VNI at this address and port")   \
+	WEFT_DROP(SRC_DENIED, "src_denied", "outer source is none of the tunnel's remotes")        \
+	WEFT_DROP(OWN_SOURCE, "own_source", "outer source is an address of this host")             \
+	WEFT_DROP(ECN, "ecn_drop", "outer CE mark on an inner packet without ECN (RFC 6040)")      \
+	WEFT_DROP(DECAP, "decap", "the kernel refused to shrink the packet")                       \
+	WEFT_DROP(SPLIT_HORIZON, "split_horizon",                                                  \
+		  "destination is behind a remote, and the frame came from one")                   \
+	WEFT_DROP(LOOP, "loop", "frame came back to the bridge it left")
+
+enum weft_drop {
+	WEFT_DROP_NONE,
+#define WEFT_DROP(name, string, cause) WEFT_DROP_##name,
+	WEFT_DROPS(WEFT_DROP)
+#undef WEFT_DROP
+		WEFT_DROP_MAX,
+};
+
+#endif

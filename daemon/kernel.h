@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The kernel side of weftd, as the model's side sees it: everything below here
+ * makes system calls (maps, netlink, sockets), everything above makes none.
+ *
+ * One thread, one event loop: nothing here blocks on a peer or is called from
+ * elsewhere. Strings and structs passed in stay the caller's.
+ */
+#ifndef WEFT_DAEMON_KERNEL_H
+#define WEFT_DAEMON_KERNEL_H
+
+#include <event2/event.h>
+#include <jansson.h>
+
+#include "lib/error.h"
+#include "lib/objects.h"
+#include "lib/schema.h"
+
+struct kernel;
+
+/* What the kernel side tells the model's side, any time after kernel_start(). */
+struct kernel_callbacks {
+	/* An FDB entry came, went or moved: `entry` as kernel_fdb_walk() gives it. */
+	void (*fdb)(void *arg, const char *what, json_t *entry); /* "learn" "move" "age" "add" "del" */
+	/* A port, tunnel or remote changed state: {"noun":..,"name":..,"state":..,...} */
+	void (*state)(void *arg, json_t *event);
+	void *arg;
+};
+
+/*
+ * Makes the kernel side ready in the network namespace of the caller. If a datapath
+ * is found on `lo` it is adopted: its maps are kept and its programs replaced by
+ * this build's, without losing a packet; `state` is what kernel_state() gave the last
+ * weftd (ids, ifindexes, what was created), or NULL. With no datapath, nothing
+ * is loaded or attached until the first object comes.
+ *
+ * After this the model's side replays every object of the state file with
+ * kernel_apply(replay=true), which reconciles rather than creates; then calls
+ * kernel_settle(), which removes what the kernel still has and no object owns.
+ */
+int kernel_start(struct event_base *base, const char *rundir, const json_t *state,
+		 const struct kernel_callbacks *callbacks, struct kernel **ret, struct error *err);
+int kernel_settle(struct kernel *kernel, struct error *err);
+/* Lets go and leaves forwarding on. */
+void kernel_stop(struct kernel *kernel);
+
+/* What the next weftd needs besides the objects: ids by name, devices and qdiscs created. */
+json_t *kernel_state(const struct kernel *kernel);
+
+/* One change: add (old NULL), delete (new NULL) or change. Objects are the schema's structs. */
+struct change {
+	enum noun noun;
+	const void *old;
+	const void *new;
+};
+
+/*
+ * Carries out all changes or none: on failure what was done is undone and `err`
+ * says which object and field. Order is the function's business: adds before
+ * deletes, so that traffic meets no gap. The objects must be valid by
+ * object_check() and by the model; what only the kernel can tell (no such device, device in
+ * another bridge, UDP port held by somebody else, address refused) is refused here.
+ */
+int kernel_apply(struct kernel *kernel, const struct change *change, size_t count, bool replay,
+		 struct error *err);
+
+/* Live state for `show`: members to merge into the object's JSON under "state", new reference. */
+json_t *kernel_bridge_state(struct kernel *kernel, const char *name);
+json_t *kernel_port_state(struct kernel *kernel, const char *name);
+json_t *kernel_tunnel_state(struct kernel *kernel, const char *name); /* with its remotes */
+
+/* Totals per port and tunnel with per-remote lists, and drops: see docs/api.md stats, drops. */
+json_t *kernel_stats(struct kernel *kernel);
+json_t *kernel_drops(struct kernel *kernel);
+/* features, map sizes and memory, underlay devices, holder, lost events */
+json_t *kernel_status(struct kernel *kernel);
+
+/* --- FDB ------------------------------------------------------------------------------ */
+
+/* An entry as the API speaks of it. */
+struct fdb_spec {
+	char bridge[NAME_LEN]; /* may be empty where dev says it */
+	char dev[NAME_LEN];    /* port or tunnel */
+	uint8_t mac[6];
+	uint32_t vlan;
+	struct weft_addr dst; /* any: none (a port; or the tunnel's only remote) */
+	uint32_t vni;	      /* FDB_VNI_TUNNEL: the tunnel's own */
+	bool dynamic;	      /* ages like a learned one */
+};
+#define FDB_VNI_TUNNEL UINT32_MAX
+
+enum fdb_mode { FDB_ADD, FDB_REPLACE, FDB_APPEND };
+
+/*
+ * ADD refuses an entry that is there as a static one; REPLACE changes it; APPEND is
+ * for the all-zero MAC (another destination of floods) and else as ADD. The all-zero MAC with ADD,
+ * REPLACE or APPEND adds `dst` to where the tunnel floods. Many at once are all or nothing.
+ */
+int kernel_fdb_set(struct kernel *kernel, enum fdb_mode mode, const struct fdb_spec *spec,
+		   size_t count, struct error *err);
+int kernel_fdb_del(struct kernel *kernel, const struct fdb_spec *spec, size_t count,
+		   struct error *err);
+
+struct fdb_filter {
+	char bridge[NAME_LEN], dev[NAME_LEN]; /* empty: all */
+	uint32_t vlan;			      /* 0: all */
+	bool mac_set;
+	uint8_t mac[6];
+	struct weft_addr dst; /* any: all */
+	bool no_static, no_learned;
+};
+/*
+ * Up to `limit` entries that pass the filter, from `cursor` (NULL: from the start), as a JSON list of
+ * {"mac","bridge","dev","vlan"?,"dst"?,"vni"?,"state":"static|learned|local","age":SECONDS?}.
+ * `ret_cursor` is a new string, or NULL at the end.
+ */
+int kernel_fdb_walk(struct kernel *kernel, const struct fdb_filter *filter, const char *cursor,
+		    size_t limit, json_t **ret, char **ret_cursor, struct error *err);
+/* One entry by bridge, VLAN and MAC; -ENOENT. */
+int kernel_fdb_get(struct kernel *kernel, const struct fdb_spec *key, json_t **ret, struct error *err);
+/* Removes what passes the filter: learned ones, and static ones too with `statics`. Returns how many. */
+int kernel_fdb_flush(struct kernel *kernel, const struct fdb_filter *filter, bool statics,
+		     struct error *err);
+
+#endif
