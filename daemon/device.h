@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Network devices that weft makes: the host's own end of a bridge (an internal port) or of
+ * a tunnel without a bridge. What the host sends into such a device meets the datapath at its
+ * tc egress; what the datapath delivers to it comes by bpf_redirect(ifindex, BPF_F_INGRESS).
+ *
+ * The alias ("weft: ...") marks a device as ours; nothing else is ever changed or deleted.
+ */
+#ifndef WEFT_DAEMON_DEVICE_H
+#define WEFT_DAEMON_DEVICE_H
+
+#include <stdint.h>
+
+#include "daemon/netlink.h"
+#include "lib/error.h"
+#include "lib/objects.h"
+
+#define DEVICE_ALIAS "weft: " /* first letters of every alias of ours */
+
+struct device_spec {
+	const char *name;
+	const char *alias; /* what follows DEVICE_ALIAS, as "port of br0" */
+	uint32_t mtu;
+	const uint8_t *lladdr; /* NULL or zero: the kernel picks one */
+};
+
+/*
+ * Makes the device and brings it up, or takes the one of that name that is ours already and
+ * gives it the spec's alias, MTU and MAC. -EEXIST for one that is not ours. The cache has it afterwards.
+ */
+int device_create(struct netlink *netlink, const struct device_spec *spec, uint32_t *ret_ifindex,
+		  struct error *err);
+/* Deletes it if it is ours; 0 if it is gone already; -EPERM for one that is not ours. */
+int device_delete(struct netlink *netlink, uint32_t ifindex, struct error *err);
+int device_mtu_set(struct netlink *netlink, uint32_t ifindex, uint32_t mtu, struct error *err);
+int device_lladdr_set(struct netlink *netlink, uint32_t ifindex, const uint8_t lladdr[6],
+		      struct error *err);
+/*
+ * Adds what is in `new` and not in `old`, then removes what is in `old` and not in `new`: addresses
+ * that others put there stay. Either may be NULL. An address that is there, or gone, already is no error.
+ */
+int device_addresses_set(struct netlink *netlink, uint32_t ifindex, const struct prefix_list *old,
+			 const struct prefix_list *new, struct error *err);
+
+#endif
