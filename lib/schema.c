@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The tables of fields. What they mean to parsing and writing is in lib/field.c and object.c. */
+#include "lib/schema.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define AGEING_MAX                                                                                 \
+	31536000 /* a year: ticks are compared modulo 2^32 and must stay below half of it */
+#define MTU_MIN 68
+#define MTU_MAX 65535
+
+static const struct field_word words_ageing[] = {{"none", 0}, {NULL, 0}};
+static const struct field_word words_ageing_tunnel[] = {
+	{"bridge", AGEING_BRIDGE}, {"none", 0}, {NULL, 0}};
+static const struct field_word words_unlimited[] = {{"unlimited", 0}, {NULL, 0}};
+static const struct field_word words_auto[] = {{"auto", 0}, {NULL, 0}};
+static const struct field_word words_none[] = {{"none", 0}, {NULL, 0}};
+static const struct field_word words_ttl[] = {
+	{"auto", TTL_AUTO}, {"inherit", TTL_INHERIT}, {NULL, 0}};
+static const struct field_word words_tos[] = {{"inherit", TOS_INHERIT}, {NULL, 0}};
+static const struct field_word words_port_type[] = {
+	{"device", PORT_DEVICE}, {"internal", PORT_INTERNAL}, {NULL, 0}};
+static const struct field_word words_tunnel_type[] = {{"vxlan", TUNNEL_VXLAN}, {NULL, 0}};
+
+#define AT(member) .offset = offsetof(struct OBJECT, member)
+
+#define OBJECT bridge
+static const struct field bridge_fields[] = {
+	{"ageing", FIELD_UINT, AT(ageing), .max = AGEING_MAX, .initial = 300, .words = words_ageing,
+	 .help = "seconds a learned address lives unseen; none: for ever"},
+	{"maxaddress", FIELD_UINT, AT(maxaddress), .max = WEFT_FDB_MAX, .words = words_unlimited,
+	 .help = "most FDB entries, static ones counted; beyond it frames pass and nothing is "
+		 "learned"},
+	{"group_fwd_mask", FIELD_UINT, AT(group_fwd_mask), .max = 0xffff, .initial = 0x4001,
+	 .help = "bit x forwards frames to 01:80:c2:00:00:0x; bits 1 and 2 (pause, LACP) cannot be "
+		 "set"},
+	{"vlan_filtering", FIELD_BOOL, AT(vlan_filtering),
+	 .help = "keep VLANs apart, with the ports' and tunnels' vlan and trunk"},
+};
+#undef OBJECT
+
+#define OBJECT port
+static const struct field port_fields[] = {
+	{"bridge", FIELD_NAME, AT(bridge), .flags = FIELD_REQUIRED,
+	 .help = "the bridge the port belongs to"},
+	{"type", FIELD_ENUM, AT(type), .initial = PORT_DEVICE, .words = words_port_type,
+	 .flags = FIELD_IMMUTABLE,
+	 .help = "device: a device that is there; internal: a device for the host, made by weft"},
+	{"vlan", FIELD_UINT, AT(vlan), .min = 1, .max = 4094, .words = words_none,
+	 .help = "VLAN of untagged frames on a bridge with vlan_filtering"},
+	{"trunk", FIELD_VLANS, AT(trunk), .min = 1, .max = 4094,
+	 .help = "VLANs carried tagged on a bridge with vlan_filtering, as 10,20-30"},
+	{"learning", FIELD_BOOL, AT(learning), .initial = true,
+	 .help = "learn source addresses of frames from this port"},
+	{"address", FIELD_PREFIXES, AT(address), .max = 256,
+	 .help = "addresses of an internal port, with prefix length"},
+	{"lladdr", FIELD_MAC, AT(lladdr), .help = "MAC of an internal port"},
+	{"mtu", FIELD_UINT, AT(mtu), .min = MTU_MIN, .max = MTU_MAX, .words = words_auto,
+	 .help = "MTU of an internal port; auto: the smallest of the bridge's tunnels"},
+};
+#undef OBJECT
+
+#define OBJECT tunnel
+static const struct field tunnel_fields[] = {
+	{"bridge", FIELD_NAME, AT(bridge),
+	 .help = "the bridge the tunnel belongs to; without it the tunnel gets a device of its own "
+		 "name"},
+	{"type", FIELD_ENUM, AT(type), .initial = TUNNEL_VXLAN, .words = words_tunnel_type,
+	 .flags = FIELD_IMMUTABLE, .help = "the encapsulation"},
+	{"id", FIELD_UINT, AT(id), .max = 0xffffff, .initial = UINT32_MAX, .flags = FIELD_REQUIRED,
+	 .help = "the VNI, 0 to 16777215"},
+	{"local", FIELD_ADDR, AT(local),
+	 .help = "outer source address; otherwise the route picks it"},
+	{"remote", FIELD_ADDRS, AT(remote), .max = WEFT_REMOTES_MAX,
+	 .help = "peers: what is flooded goes to each, and packets are taken from them only; "
+		 "any takes them from everybody"},
+	{"group", FIELD_ADDR, AT(group),
+	 .help = "multicast group that what is flooded goes to, instead of remote; needs dev"},
+	{"dev", FIELD_NAME, AT(dev), .help = "underlay device of routes and of the group"},
+	{"dstport", FIELD_UINT, AT(dstport), .min = 1, .max = 65535, .initial = 4789,
+	 .help = "UDP port to send to and to listen on"},
+	/* the default is initial..max */
+	{"srcport", FIELD_RANGE, AT(srcport), .min = 1, .max = 65535, .initial = 49152,
+	 .help = "UDP source ports: the first, and one above the last"},
+	{"ttl", FIELD_UINT, AT(ttl), .max = 255, .initial = TTL_AUTO, .words = words_ttl,
+	 .help = "outer TTL; auto: 64, or 1 to a group; inherit: the inner packet's"},
+	{"tos", FIELD_UINT, AT(tos), .max = 255, .words = words_tos,
+	 .help = "outer TOS byte, its two ECN bits 0; inherit: the inner packet's DSCP"},
+	{"learning", FIELD_BOOL, AT(learning), .initial = true,
+	 .help = "learn which remote an address is behind"},
+	{"ageing", FIELD_UINT, AT(ageing), .max = AGEING_MAX, .initial = AGEING_BRIDGE,
+	 .words = words_ageing_tunnel,
+	 .help = "seconds a learned address lives unseen; bridge: as the bridge has it (300 "
+		 "without "
+		 "one); none: for ever"},
+	{"maxaddress", FIELD_UINT, AT(maxaddress), .max = WEFT_FDB_MAX, .words = words_unlimited,
+	 .help = "most FDB entries behind the tunnel, static ones counted"},
+	{"udpcsum", FIELD_BOOL, AT(udpcsum), .help = "send an outer UDP checksum over IPv4"},
+	{"udpcsumrx", FIELD_BOOL, AT(udpcsumrx), .initial = true,
+	 .help = "verify an outer UDP checksum that is not 0"},
+	{"innervlan", FIELD_BOOL, AT(innervlan), .help = "carry VLAN-tagged frames inside"},
+	{"vlan", FIELD_UINT, AT(vlan), .min = 1, .max = 4094, .words = words_none,
+	 .help = "VLAN mapped to the VNI on a bridge with vlan_filtering"},
+	{"trunk", FIELD_VLANS, AT(trunk), .min = 1, .max = 4094,
+	 .help = "VLANs carried tagged inside on a bridge with vlan_filtering, as 10,20-30"},
+	{"address", FIELD_PREFIXES, AT(address), .max = 256,
+	 .help = "addresses of the device of a tunnel without a bridge, with prefix length"},
+	{"lladdr", FIELD_MAC, AT(lladdr), .help = "MAC of the device of a tunnel without a bridge"},
+	{"mtu", FIELD_UINT, AT(mtu), .min = MTU_MIN, .max = MTU_MAX, .words = words_auto,
+	 .help = "MTU of the device of a tunnel without a bridge; auto: what the underlay leaves"},
+};
+#undef OBJECT
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+const struct schema schemas[NOUN_COUNT] = {
+	[NOUN_BRIDGE] = {"bridge", "bridges", sizeof(struct bridge), bridge_fields,
+			 COUNT(bridge_fields)},
+	[NOUN_PORT] = {"port", "ports", sizeof(struct port), port_fields, COUNT(port_fields)},
+	[NOUN_TUNNEL] = {"tunnel", "tunnels", sizeof(struct tunnel), tunnel_fields,
+			 COUNT(tunnel_fields)},
+};
+
+const struct field *schema_field(enum noun noun, const char *name)
+{
+	const struct schema *schema = &schemas[noun];
+
+	for (size_t i = 0; i < schema->count; i++)
+		if (!strcmp(schema->field[i].name, name))
+			return &schema->field[i];
+	return NULL;
+}
