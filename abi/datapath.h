@@ -66,42 +66,42 @@ struct weft_bridge {
 struct weft_port {
 	__u32 ifindex; /* 0: the device is gone; frames for it are dropped */
 	__u32 bridge;
-	__u32 flags;	/* WEFT_PORT_* */
-	__u32 ageing;	/* ticks, from the bridge */
-	__u16 vlan;	/* VLAN-aware bridge: VLAN of untagged frames, 0: none accepted */
+	__u32 flags;  /* WEFT_PORT_* */
+	__u32 ageing; /* ticks, from the bridge */
+	__u16 vlan;   /* VLAN-aware bridge: VLAN of untagged frames, 0: none accepted */
 	__u16 pad[3];
 	__u32 reserved[2];
 };
-#define WEFT_PORT_UP	   (1u << 0) /* device there and administratively up */
-#define WEFT_PORT_LEARNING (1u << 1)
-#define WEFT_PORT_PEER	   (1u << 2) /* veth, its peer in another namespace: bpf_redirect_peer */
-#define WEFT_PORT_INTERNAL (1u << 3) /* hooked at tc egress; delivered to by ingress redirect */
-#define WEFT_PORT_TRUNK	   (1u << 4) /* has an entry in `trunks` */
+#define WEFT_PORT_UP	     (1u << 0) /* device there and administratively up */
+#define WEFT_PORT_LEARNING   (1u << 1)
+#define WEFT_PORT_PEER	     (1u << 2) /* veth, its peer in another namespace: bpf_redirect_peer */
+#define WEFT_PORT_INTERNAL   (1u << 3) /* hooked at tc egress; delivered to by ingress redirect */
+#define WEFT_PORT_TRUNK	     (1u << 4) /* has an entry in `trunks` */
 #define WEFT_PORT_VLAN_AWARE (1u << 5) /* copied from the bridge */
 
 /* map `tunnels` */
 struct weft_tunnel {
 	__u32 bridge;
 	__u32 vni;
-	__u32 flags;	  /* WEFT_TUNNEL_* */
-	__u32 ageing;	  /* ticks, its own or the bridge's */
-	__u32 maxaddress; /* most FDB entries towards this tunnel; 0: no limit */
-	__u32 prototype;  /* remote id: what the datapath copies when it meets a new source,
+	__u32 flags;		/* WEFT_TUNNEL_* */
+	__u32 ageing;		/* ticks, its own or the bridge's */
+	__u32 maxaddress;	/* most FDB entries towards this tunnel; 0: no limit */
+	__u32 prototype;	/* remote id: what the datapath copies when it meets a new source,
 			   * and where packets of no known remote are counted */
-	__u16 vlan;	  /* VLAN-aware bridge: the VLAN mapped to this VNI, 0: none */
-	__u16 srcport_min; /* UDP source port = srcport_min + (hash * srcport_range >> 32) */
-	__u32 srcport_range; /* > 0; the highest port is srcport_min + srcport_range - 1 */
+	__u16 vlan;		/* VLAN-aware bridge: the VLAN mapped to this VNI, 0: none */
+	__u16 srcport_min;	/* UDP source port = srcport_min + (hash * srcport_range >> 32) */
+	__u32 srcport_range;	/* > 0; the highest port is srcport_min + srcport_range - 1 */
 	struct weft_addr local; /* configured local, or any: the `local` of its keys in `peers` */
 	__u32 reserved[2];
 };
-#define WEFT_TUNNEL_LEARNING   (1u << 0)
-#define WEFT_TUNNEL_INNER_VLAN (1u << 1) /* carry 802.1Q tags inside (VX-13, VX-14) */
-#define WEFT_TUNNEL_CSUM_TX    (1u << 2) /* outer UDP checksum on IPv4 (RFC 7348 wants 0) */
-#define WEFT_TUNNEL_CSUM_RX    (1u << 3) /* verify a non-zero outer UDP checksum */
+#define WEFT_TUNNEL_LEARNING	(1u << 0)
+#define WEFT_TUNNEL_INNER_VLAN	(1u << 1) /* carry 802.1Q tags inside (VX-13, VX-14) */
+#define WEFT_TUNNEL_CSUM_TX	(1u << 2) /* outer UDP checksum on IPv4 (RFC 7348 wants 0) */
+#define WEFT_TUNNEL_CSUM_RX	(1u << 3) /* verify a non-zero outer UDP checksum */
 #define WEFT_TUNNEL_TTL_INHERIT (1u << 4)
 #define WEFT_TUNNEL_TOS_INHERIT (1u << 5)
-#define WEFT_TUNNEL_TRUNK      (1u << 6) /* has an entry in `trunks` */
-#define WEFT_TUNNEL_VLAN_AWARE (1u << 7) /* copied from the bridge */
+#define WEFT_TUNNEL_TRUNK	(1u << 6) /* has an entry in `trunks` */
+#define WEFT_TUNNEL_VLAN_AWARE	(1u << 7) /* copied from the bridge */
 
 /*
  * map `remotes`: where an encapsulated packet goes and what it looks like. The
@@ -115,13 +115,13 @@ struct weft_tunnel {
  */
 #define WEFT_HEADER_MAX 64
 struct weft_remote {
-	__u32 tunnel; /* 0: slot not in use */
-	__u32 flags;  /* WEFT_REMOTE_* */
-	__u32 ifindex;	/* underlay device, 0: no route */
-	__u16 mtu;	/* of the way there: largest outer IP packet, bytes */
-	__u8 header_len; /* bytes of `header` */
-	__u8 udp_offset; /* of the UDP header in `header`: 20 or 40 */
-	__u64 room;	/* bpf_skb_adjust_room() flags but for BPF_F_ADJ_ROOM_ENCAP_L2() */
+	__u32 tunnel;	   /* 0: slot not in use */
+	__u32 flags;	   /* WEFT_REMOTE_* */
+	__u32 ifindex;	   /* underlay device, 0: no route */
+	__u16 mtu;	   /* of the way there: largest outer IP packet, bytes */
+	__u8 header_len;   /* bytes of `header` */
+	__u8 udp_offset;   /* of the UDP header in `header`: 20 or 40 */
+	__u64 room;	   /* bpf_skb_adjust_room() flags but for BPF_F_ADJ_ROOM_ENCAP_L2() */
 	__u8 ethernet[14]; /* outer Ethernet header (network); both MACs zero: not resolved */
 	__u16 pad;
 	struct weft_addr addr; /* outer destination */

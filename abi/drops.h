@@ -24,7 +24,8 @@
 		  "source MAC belongs to a static entry on another port or tunnel")                \
 	WEFT_DROP(SAME_PORT, "same_port", "destination is behind the port the frame came from")    \
 	WEFT_DROP(PORT_DOWN, "port_down", "destination port's device is gone or down")             \
-	WEFT_DROP(UNKNOWN_UNICAST, "unknown_unicast", "no entry for the MAC and nobody to flood to") \
+	WEFT_DROP(UNKNOWN_UNICAST, "unknown_unicast",                                              \
+		  "no entry for the MAC and nobody to flood to")                                   \
 	/* encapsulation */                                                                        \
 	WEFT_DROP(VLAN_INNER, "vlan_inner",                                                        \
 		  "VLAN-tagged inner frame on a tunnel without innervlan or trunk")                \

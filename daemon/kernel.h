@@ -21,7 +21,8 @@ struct kernel;
 /* What the kernel side tells the model's side, any time after kernel_start(). */
 struct kernel_callbacks {
 	/* An FDB entry came, went or moved: `entry` as kernel_fdb_walk() gives it. */
-	void (*fdb)(void *arg, const char *what, json_t *entry); /* "learn" "move" "age" "add" "del" */
+	void (*fdb)(void *arg, const char *what,
+		    json_t *entry); /* "learn" "move" "age" "add" "del" */
 	/* A port, tunnel or remote changed state: {"noun":..,"name":..,"state":..,...} */
 	void (*state)(void *arg, json_t *event);
 	void *arg;
@@ -117,7 +118,8 @@ struct fdb_filter {
 int kernel_fdb_walk(struct kernel *kernel, const struct fdb_filter *filter, const char *cursor,
 		    size_t limit, json_t **ret, char **ret_cursor, struct error *err);
 /* One entry by bridge, VLAN and MAC; -ENOENT. */
-int kernel_fdb_get(struct kernel *kernel, const struct fdb_spec *key, json_t **ret, struct error *err);
+int kernel_fdb_get(struct kernel *kernel, const struct fdb_spec *key, json_t **ret,
+		   struct error *err);
 /* Removes what passes the filter: learned ones, and static ones too with `statics`. Returns how many. */
 int kernel_fdb_flush(struct kernel *kernel, const struct fdb_filter *filter, bool statics,
 		     struct error *err);

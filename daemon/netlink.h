@@ -34,14 +34,16 @@ struct link {
 	uint32_t flags; /* IFF_UP, IFF_LOOPBACK, ... */
 	uint32_t mtu;
 	uint32_t master; /* ifindex, 0: none */
-	uint32_t peer;	 /* IFLA_LINK: ifindex of a veth's other end or a vlan's lower device, 0: none */
+	uint32_t
+		peer; /* IFLA_LINK: ifindex of a veth's other end or a vlan's lower device, 0: none */
 	uint16_t type;	 /* ARPHRD_* */
 	bool peer_netns; /* the peer is in another network namespace */
 	bool ours;	 /* made by weft: the alias says so */
 	uint8_t lladdr[6];
 	uint16_t vxlan_port; /* kind "vxlan": UDP port (host order), else 0 */
 	char name[IFNAMSIZ];
-	char kind[LINK_KIND_LEN]; /* "veth", "tun", "bridge", "vxlan", "ifb", ...; "" for hardware */
+	char kind
+		[LINK_KIND_LEN]; /* "veth", "tun", "bridge", "vxlan", "ifb", ...; "" for hardware */
 	char alias[LINK_ALIAS_LEN];
 };
 

@@ -25,18 +25,18 @@ struct nexthop_key {
 };
 
 enum nexthop_state {
-	NEXTHOP_NO_ROUTE,   /* ifindex is 0 */
-	NEXTHOP_RESOLVING,  /* route known, MAC not yet (or the kernel cannot tell) */
+	NEXTHOP_NO_ROUTE,    /* ifindex is 0 */
+	NEXTHOP_RESOLVING,   /* route known, MAC not yet (or the kernel cannot tell) */
 	NEXTHOP_UNREACHABLE, /* the neighbour does not answer */
 	NEXTHOP_RESOLVED,
 };
 
 struct nexthop {
 	enum nexthop_state state;
-	uint32_t ifindex; /* 0: no route */
-	uint32_t mtu;	  /* largest IP packet that way, bytes */
-	bool local;	  /* an address of this host: by way of lo, MACs zero */
-	uint8_t ethernet[14]; /* destination and source MAC, EtherType; zero unless RESOLVED */
+	uint32_t ifindex;	 /* 0: no route */
+	uint32_t mtu;		 /* largest IP packet that way, bytes */
+	bool local;		 /* an address of this host: by way of lo, MACs zero */
+	uint8_t ethernet[14];	 /* destination and source MAC, EtherType; zero unless RESOLVED */
 	struct weft_addr source; /* the address the kernel would send from, or `local`; any: none */
 	struct weft_addr gateway; /* or the remote itself, when it is on the link */
 };

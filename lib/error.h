@@ -17,7 +17,8 @@ struct error {
 };
 
 /* Sets `err` (which may be NULL) unless it is set already, and returns `code`. */
-int error_set(struct error *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int error_set(struct error *err, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 /* Puts "PREFIX: " before the line of an error that is set. Returns its code. */
 int error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

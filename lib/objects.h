@@ -35,8 +35,8 @@ struct addr_list {
 
 struct bridge {
 	char name[NAME_LEN];
-	uint32_t ageing; /* seconds, 0: learned entries live for ever */
-	uint32_t maxaddress; /* 0: no limit */
+	uint32_t ageing;	 /* seconds, 0: learned entries live for ever */
+	uint32_t maxaddress;	 /* 0: no limit */
 	uint32_t group_fwd_mask; /* 16 bits */
 	bool vlan_filtering;
 };
@@ -65,7 +65,7 @@ struct tunnel {
 	char name[NAME_LEN];
 	char bridge[NAME_LEN]; /* empty: the tunnel has a device of its own name */
 	enum tunnel_type type;
-	uint32_t id; /* VNI, 24 bits */
+	uint32_t id;		/* VNI, 24 bits */
 	struct weft_addr local; /* any: the route picks */
 	struct addr_list remote;
 	struct weft_addr group; /* any: none */

@@ -18,16 +18,16 @@
 enum noun { NOUN_BRIDGE, NOUN_PORT, NOUN_TUNNEL, NOUN_COUNT };
 
 enum field_type {
-	FIELD_NAME,	/* char[NAME_LEN]: a device's name; JSON string */
-	FIELD_BOOL,	/* bool; JSON true/false; words `name` and `noname` */
-	FIELD_UINT,	/* uint32_t within min..max; JSON integer; `words` may name special values */
-	FIELD_ENUM,	/* enum (int); JSON string out of `words` */
-	FIELD_ADDR,	/* struct weft_addr; JSON string */
-	FIELD_ADDRS,	/* struct addr_list; JSON list of strings, or one string; the word repeats */
+	FIELD_NAME,  /* char[NAME_LEN]: a device's name; JSON string */
+	FIELD_BOOL,  /* bool; JSON true/false; words `name` and `noname` */
+	FIELD_UINT,  /* uint32_t within min..max; JSON integer; `words` may name special values */
+	FIELD_ENUM,  /* enum (int); JSON string out of `words` */
+	FIELD_ADDR,  /* struct weft_addr; JSON string */
+	FIELD_ADDRS, /* struct addr_list; JSON list of strings, or one string; the word repeats */
 	FIELD_PREFIXES, /* struct prefix_list; JSON list of strings, or one string; the word repeats */
 	FIELD_MAC,	/* uint8_t[6]; JSON string */
-	FIELD_VLANS,	/* struct vlan_set; JSON string as "1,10-20", or a list of integers and such strings */
-	FIELD_RANGE,	/* uint16_t[2]; JSON list of two integers; the word takes two */
+	FIELD_VLANS, /* struct vlan_set; JSON string as "1,10-20", or a list of integers and such strings */
+	FIELD_RANGE, /* uint16_t[2]; JSON list of two integers; the word takes two */
 };
 
 /* A special value of a FIELD_UINT or a value of a FIELD_ENUM, by name. */
@@ -41,10 +41,12 @@ struct field {
 	enum field_type type;
 	size_t offset;
 	uint32_t min, max;
-	uint32_t initial; /* default of FIELD_UINT, FIELD_BOOL and FIELD_ENUM; FIELD_RANGE: see schema.c */
+	uint32_t
+		initial; /* default of FIELD_UINT, FIELD_BOOL and FIELD_ENUM; FIELD_RANGE: see schema.c */
 	const struct field_word *words; /* ends with a NULL word */
 	unsigned int flags;
-	const char *help; /* one line for man pages and usage: what it is, unit, default's meaning */
+	const char
+		*help; /* one line for man pages and usage: what it is, unit, default's meaning */
 };
 #define FIELD_REQUIRED	(1u << 0)
 #define FIELD_IMMUTABLE (1u << 1) /* `set` refuses; a change by `apply` deletes and adds */
