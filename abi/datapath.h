@@ -171,7 +171,9 @@ enum weft_type {
 };
 
 /* map `listen`: UDP port (host order) -> enum weft_type as u8, 0: not ours */
-/* map `addresses`: struct weft_addr -> u32: unicast addresses of this host */
+/* map `addresses`: struct weft_addr -> u32: addresses at which this host takes packets */
+#define WEFT_ADDRESS_UNICAST 1 /* an address of its own */
+#define WEFT_ADDRESS_GROUP   2 /* a group that a tunnel joined */
 
 /* map `fdb` */
 struct weft_fdb_key {

@@ -24,8 +24,7 @@
 		  "source MAC belongs to a static entry on another port or tunnel")                \
 	WEFT_DROP(SAME_PORT, "same_port", "destination is behind the port the frame came from")    \
 	WEFT_DROP(PORT_DOWN, "port_down", "destination port's device is gone or down")             \
-	WEFT_DROP(UNKNOWN_UNICAST, "unknown_unicast",                                              \
-		  "no entry for the MAC and nobody to flood to")                                   \
+	WEFT_DROP(NO_RECEIVER, "no_receiver", "nobody to flood to: no other port, no remote")      \
 	/* encapsulation */                                                                        \
 	WEFT_DROP(VLAN_INNER, "vlan_inner",                                                        \
 		  "VLAN-tagged inner frame on a tunnel without innervlan or trunk")                \
@@ -43,8 +42,7 @@
 	WEFT_DROP(ECN, "ecn_drop", "outer CE mark on an inner packet without ECN (RFC 6040)")      \
 	WEFT_DROP(DECAP, "decap", "the kernel refused to shrink the packet")                       \
 	WEFT_DROP(SPLIT_HORIZON, "split_horizon",                                                  \
-		  "destination is behind a remote, and the frame came from one")                   \
-	WEFT_DROP(LOOP, "loop", "frame came back to the bridge it left")
+		  "destination is behind a remote, and the frame came from one")
 
 enum weft_drop {
 	WEFT_DROP_NONE,

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The outer UDP checksum (RFC 768) over the whole inner frame: only for tunnels that ask
+ * for it on IPv4, and for packets received with one that nobody verified yet.
+ */
+#ifndef WEFT_BPF_CSUM_H
+#define WEFT_BPF_CSUM_H
+
+#include <bpf/bpf_core_read.h>
+
+#include "bpf/frame.h"
+
+/* The fields of the kernel's own structure that its context for programs does not show. */
+struct sk_buff___weft {
+	unsigned char *head;
+	unsigned char *data;
+	__u16 csum_start;
+	__u16 csum_offset;
+	__u8 ip_summed : 2;
+} __attribute__((preserve_access_index));
+
+enum { SUM_NONE, SUM_UNNECESSARY, SUM_COMPLETE, SUM_PARTIAL };
+
+static __always_inline __u32 csum_state(struct __sk_buff *skb)
+{
+	struct sk_buff___weft *real = (void *)skb;
+
+	return BPF_CORE_READ_BITFIELD_PROBED(real, ip_summed);
+}
+
+/* Where the checksum still to be filled in starts, from skb->data; and where it goes from there. */
+static __always_inline void csum_partial_place(struct __sk_buff *skb, __u32 *ret_start,
+					       __u32 *ret_offset)
+{
+	struct sk_buff___weft *real = (void *)skb;
+
+	*ret_start = BPF_CORE_READ(real, csum_start) -
+		     (__u32)(BPF_CORE_READ(real, data) - BPF_CORE_READ(real, head));
+	*ret_offset = BPF_CORE_READ(real, csum_offset);
+}
+
+static __always_inline __u16 csum_fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+#define CSUM_CHUNK 128
+
+struct csum_walk {
+	struct __sk_buff *skb;
+	__u32 offset;
+	__u32 left;
+	__u32 sum;
+};
+
+static long csum_step(__u32 index, void *data)
+{
+	struct csum_walk *walk = data;
+	__u8 chunk[CSUM_CHUNK];
+	__u32 bytes = CSUM_CHUNK;
+
+	(void)index;
+	if (!walk->left)
+		return 1;
+	if (walk->left >= CSUM_CHUNK) {
+		if (bpf_skb_load_bytes(walk->skb, walk->offset, chunk, CSUM_CHUNK))
+			return 1;
+	} else {
+		bytes = walk->left & (CSUM_CHUNK - 1);
+		__builtin_memset(chunk, 0, sizeof(chunk));
+		if (!bytes || bpf_skb_load_bytes(walk->skb, walk->offset, chunk, bytes))
+			return 1;
+	}
+	walk->sum = bpf_csum_diff(NULL, 0, (__be32 *)chunk, CSUM_CHUNK, walk->sum);
+	walk->offset += bytes;
+	walk->left -= bytes;
+	return 0;
+}
+
+/* Sum over `bytes` from `offset`, which starts on an even place of what is summed. */
+static __always_inline __u32 csum_bytes(struct __sk_buff *skb, __u32 offset, __u32 bytes)
+{
+	struct csum_walk walk = {.skb = skb, .offset = offset, .left = bytes};
+
+	bpf_loop(65536 / CSUM_CHUNK, csum_step, &walk, 0);
+	return walk.sum;
+}
+
+/* Sum of an IPv4 pseudo-header (RFC 768); addresses network order, the rest host order. */
+static __always_inline __u64 csum_pseudo_v4(__be32 source, __be32 destination, __u16 length)
+{
+	return (__u64)source + destination + bpf_htons(17) + bpf_htons(length);
+}
+
+#endif

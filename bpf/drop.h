@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Counting: every drop under its reason and place, every frame at its port and remote. */
+#ifndef WEFT_BPF_DROP_H
+#define WEFT_BPF_DROP_H
+
+#include "bpf/frame.h"
+
+/* Counts a drop; one of port and tunnel, or neither, says where. */
+static __noinline int drop_count(__u32 reason, __u32 port, __u32 tunnel)
+{
+	struct weft_drop_key key = {.reason = reason, .port = port, .tunnel = tunnel};
+	__u64 one = 1, *count;
+
+	count = bpf_map_lookup_elem(&drops, &key);
+	if (!count) {
+		if (!bpf_map_update_elem(&drops, &key, &one, BPF_NOEXIST))
+			return TC_ACT_SHOT;
+		/* another CPU made the entry between the two calls */
+		count = bpf_map_lookup_elem(&drops, &key);
+		if (!count)
+			return TC_ACT_SHOT;
+	}
+	*count += 1;
+	return TC_ACT_SHOT;
+}
+
+/* The way out without sending: where the frame came from is where it is counted. */
+static __always_inline int drop(const struct frame *f, __u32 reason)
+{
+	return drop_count(reason, f->tunnel ? 0 : f->port, f->tunnel);
+}
+
+static __always_inline void stats_port_rx(__u32 id, __u32 bytes)
+{
+	struct weft_stats *stats = bpf_map_lookup_elem(&port_stats, &id);
+
+	if (stats) {
+		stats->rx_packets++;
+		stats->rx_bytes += bytes;
+	}
+}
+
+static __always_inline void stats_port_tx(__u32 id, __u32 bytes)
+{
+	struct weft_stats *stats = bpf_map_lookup_elem(&port_stats, &id);
+
+	if (stats) {
+		stats->tx_packets++;
+		stats->tx_bytes += bytes;
+	}
+}
+
+static __always_inline void stats_remote_rx(__u32 id, __u32 bytes)
+{
+	struct weft_stats *stats = bpf_map_lookup_elem(&remote_stats, &id);
+
+	if (stats) {
+		stats->rx_packets++;
+		stats->rx_bytes += bytes;
+	}
+}
+
+static __always_inline void stats_remote_tx(__u32 id, __u32 bytes)
+{
+	struct weft_stats *stats = bpf_map_lookup_elem(&remote_stats, &id);
+
+	if (stats) {
+		stats->tx_packets++;
+		stats->tx_bytes += bytes;
+	}
+}
+
+#endif

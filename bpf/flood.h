@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Flood: broadcast, multicast and unknown unicast.
+ *
+ * To every other port of the bridge and, for a frame from a port, to every remote; a
+ * frame from a remote never goes to a remote again (split horizon). Copies are clones; the
+ * last one is the frame itself, so that a flood with one receiver costs what unicast costs.
+ *
+ * Remotes come after ports, since encapsulation changes the frame: it is grown once
+ * and each copy gets its own outer header. A copy that cannot be made this way (its
+ * next hop is not known, or its header has another length) is deferred: an untouched clone,
+ * marked with a secret, is sent to the same hook again, which encapsulates it for that
+ * one remote and lets the kernel resolve the next hop.
+ */
+#ifndef WEFT_BPF_FLOOD_H
+#define WEFT_BPF_FLOOD_H
+
+#include "bpf/deliver.h"
+#include "bpf/encap.h"
+
+enum flood_pass { FLOOD_DEFER, FLOOD_SEND };
+
+struct flood {
+	struct __sk_buff *skb;
+	struct frame *f;
+	struct outer *o;
+	__u32 pending; /* port or remote that gets the next copy, 0: none yet */
+	__u32 receivers;
+	__u32 defer_ifindex;
+	__u32 defer_flags;
+	__u16 pass;
+	__u8 form; /* enum vlan_form of the frame as it is grown */
+	__u8 grown;
+};
+
+static __always_inline __u32 flood_member(__u32 bridge, __u32 slot, __u16 class)
+{
+	struct weft_flood_key key = {.bridge = bridge, .slot = slot, .class = class};
+	__u32 *id = bpf_map_lookup_elem(&flood, &key);
+
+	return id ? *id : 0;
+}
+
+static long flood_port(__u32 slot, void *data)
+{
+	struct flood *flood = data;
+	struct frame *f = flood->f;
+	struct weft_port *port;
+	__u32 id;
+
+	id = flood_member(f->bridge, slot, WEFT_FLOOD_PORTS);
+	if (!id || id == f->port)
+		return 0;
+	port = port_get(id);
+	/* not of this bridge: weftd is just using the id again */
+	if (!port || port->bridge != f->bridge || !(port->flags & WEFT_PORT_UP) ||
+	    deliver_form(f, id, port) == VLAN_NOT_MEMBER)
+		return 0;
+	flood->receivers++;
+	if (flood->pending) {
+		struct weft_port *before = port_get(flood->pending);
+
+		if (before)
+			deliver_copy(flood->skb, f, flood->pending, before, false);
+	}
+	flood->pending = id;
+	return 0;
+}
+
+/* A clone of the frame as it came, back to the hook it came by. */
+static __always_inline void flood_defer(struct flood *flood, __u32 remote)
+{
+	struct __sk_buff *skb = flood->skb;
+
+	skb->cb[0] = defer_token[0];
+	skb->cb[1] = defer_token[1];
+	skb->cb[2] = remote;
+	skb->cb[3] = flood->f->vlan;
+	bpf_clone_redirect(skb, flood->defer_ifindex, flood->defer_flags);
+	skb->cb[0] = 0;
+	skb->cb[1] = 0;
+}
+
+/* Sends a copy of the grown frame to the pending remote. */
+static __always_inline int flood_send_pending(struct flood *flood, bool last)
+{
+	struct weft_remote *remote = remote_get(flood->pending);
+	struct weft_tunnel *tunnel = remote ? tunnel_get(remote->tunnel) : NULL;
+	int reason = 0;
+
+	if (!remote || !tunnel)
+		return TC_ACT_SHOT;
+	if (!flood->grown) {
+		reason = encap_grow(flood->skb, flood->f, remote, flood->o);
+		flood->grown = 1;
+	}
+	if (!reason)
+		reason = encap_write(flood->skb, tunnel, remote, flood->o);
+	if (reason)
+		return drop_count(reason, 0, remote->tunnel);
+	stats_remote_tx(flood->pending, flood->o->inner_len);
+	if (last)
+		return encap_send(flood->skb, flood->f, remote);
+	bpf_clone_redirect(flood->skb, remote->ifindex, 0);
+	return TC_ACT_SHOT;
+}
+
+static long flood_remote(__u32 slot, void *data)
+{
+	struct flood *flood = data;
+	struct frame *f = flood->f;
+	struct weft_remote *remote;
+	struct weft_tunnel *tunnel;
+	enum vlan_form form;
+	bool here;
+	__u32 id;
+	int reason;
+
+	id = flood_member(f->bridge, slot, WEFT_FLOOD_REMOTES);
+	remote = id ? remote_get(id) : NULL;
+	tunnel = remote ? tunnel_get(remote->tunnel) : NULL;
+	if (!tunnel || tunnel->bridge != f->bridge)
+		return 0;
+
+	if (flood->pass == FLOOD_DEFER) {
+		reason = encap_form(flood->skb, f, tunnel, remote->tunnel, &form);
+		flood->receivers++;
+		if (reason) {
+			/* a VLAN that is not the tunnel's is no loss, a tag it may not carry is */
+			if (reason != WEFT_DROP_VLAN)
+				drop_count(reason, 0, remote->tunnel);
+			return 0;
+		}
+		if (!remote->ifindex) {
+			drop_count(WEFT_DROP_NO_ROUTE, 0, remote->tunnel);
+			return 0;
+		}
+		here = encap_resolved(f, remote) && remote->header_len == ENCAP_HEADER &&
+		       (!flood->form || flood->form == (__u8)form);
+		if (!here)
+			flood_defer(flood, id);
+		else
+			flood->form = form;
+		return 0;
+	}
+
+	/* the same conditions as above: what was deferred is not sent again */
+	if (!remote->ifindex || !encap_resolved(f, remote) || remote->header_len != ENCAP_HEADER)
+		return 0;
+	form = VLAN_UNTAGGED;
+	if (tunnel->flags & WEFT_TUNNEL_VLAN_AWARE)
+		form = vlan_form(f, tunnel->vlan, tunnel->flags & WEFT_TUNNEL_TRUNK,
+				 remote->tunnel | WEFT_TRUNK_TUNNEL);
+	if (flood->form != (__u8)form)
+		return 0;
+	if (flood->o->tags && form == VLAN_UNTAGGED && !(tunnel->flags & WEFT_TUNNEL_INNER_VLAN))
+		return 0;
+	if (!encap_fits(remote, flood->o)) {
+		drop_count(WEFT_DROP_MTU, 0, remote->tunnel);
+		return 0;
+	}
+	if (flood->pending)
+		flood_send_pending(flood, false);
+	flood->pending = id;
+	return 0;
+}
+
+/* `remotes`: also to the remotes. */
+static __always_inline int flood_frame(struct __sk_buff *skb, struct frame *f,
+				       const struct weft_bridge *bridge, bool to_remotes,
+				       __u32 hook_ifindex, __u32 hook_flags)
+{
+	struct outer o;
+	struct flood flood = {
+		.skb = skb,
+		.f = f,
+		.o = &o,
+		.defer_ifindex = hook_ifindex,
+		.defer_flags = hook_flags,
+	};
+	__u32 remote_slots = to_remotes ? bridge->remote_slots : 0;
+	__u32 port_slots = bridge->port_slots;
+	struct weft_port *port;
+	int reason;
+
+	bpf_loop(port_slots, flood_port, &flood, 0);
+	port = flood.pending ? port_get(flood.pending) : NULL;
+	if (!remote_slots) {
+		if (port)
+			return deliver_copy(skb, f, flood.pending, port, true);
+		return drop(f, WEFT_DROP_NO_RECEIVER);
+	}
+	if (port)
+		deliver_copy(skb, f, flood.pending, port, false);
+	if (vlan_leave(skb, f, VLAN_UNTAGGED))
+		return drop(f, WEFT_DROP_VLAN_TAGS);
+
+	flood.pending = 0;
+	flood.pass = FLOOD_DEFER;
+	bpf_loop(remote_slots, flood_remote, &flood, 0);
+	if (!flood.receivers)
+		return drop(f, WEFT_DROP_NO_RECEIVER);
+	if (!flood.form)
+		return TC_ACT_SHOT;
+
+	reason = vlan_leave(skb, f, flood.form);
+	if (!reason)
+		reason = encap_prepare(skb, f, &o);
+	if (reason)
+		return drop(f, reason);
+	flood.pass = FLOOD_SEND;
+	bpf_loop(remote_slots, flood_remote, &flood, 0);
+	if (!flood.pending)
+		return TC_ACT_SHOT;
+	return flood_send_pending(&flood, true);
+}
+
+/* Is this a clone that flood_defer() sent here? Its remote, or 0. */
+static __always_inline __u32 flood_deferred(struct __sk_buff *skb, struct frame *f)
+{
+	__u32 remote = skb->cb[2];
+
+	if (skb->cb[0] != defer_token[0] || skb->cb[1] != defer_token[1])
+		return 0;
+	f->vlan = skb->cb[3] & VLAN_VID_MASK;
+	skb->cb[0] = 0;
+	skb->cb[1] = 0;
+	return remote;
+}
+
+#endif

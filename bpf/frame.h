@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the stages know of the frame in hand, and the constants of the wire they share. */
+#ifndef WEFT_BPF_FRAME_H
+#define WEFT_BPF_FRAME_H
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/pkt_cls.h>
+#include <linux/udp.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/maps.h"
+
+/* What this kernel has beyond 6.1: KERNEL_* bits, set by weftd before loading. */
+#define KERNEL_DECAP_L3 (1u << 0) /* BPF_F_ADJ_ROOM_DECAP_L3_*: 6.3 */
+const volatile __u32 kernel_features;
+
+/* Marks frames that the datapath sends to itself (flood.h); random, set by weftd before loading. */
+const volatile __u32 defer_token[2];
+
+struct frame {
+	__u32 bridge;
+	__u32 port;   /* it came from here, */
+	__u32 tunnel; /* or from this tunnel, */
+	__u32 remote; /* and this remote of it (0: one that is in no table) */
+	__u32 now;    /* tick */
+	__u16 vlan;   /* its VLAN on a VLAN-aware bridge, else 0 */
+	__u16 tci;    /* the tag that was taken off it; tag_proto 0: none was */
+	__be16 tag_proto;
+	__be16 proto; /* Ethertype behind the tags that the kernel keeps beside the frame */
+	__u8 dst[ETH_ALEN];
+	__u8 src[ETH_ALEN];
+	bool retagged; /* a tag was put on it for a trunk member */
+	bool peer_ok;  /* the kernel state of the frame allows bpf_redirect_peer() */
+};
+
+#define VLAN_VID_MASK 0x0fff
+#define VLAN_HLEN     4
+
+/* An offset into the headers, bounded so that the verifier sees it; header offsets are below 256. */
+static __always_inline __u32 header_offset(__u32 offset)
+{
+	asm volatile("%0 &= 0xff" : "+r"(offset));
+	return offset;
+}
+
+static __always_inline bool proto_is_vlan(__be16 proto)
+{
+	return proto == bpf_htons(ETH_P_8021Q) || proto == bpf_htons(ETH_P_8021AD);
+}
+
+static __always_inline bool proto_is_ip(__be16 proto)
+{
+	return proto == bpf_htons(ETH_P_IP) || proto == bpf_htons(ETH_P_IPV6);
+}
+
+static __always_inline bool mac_is_group(const __u8 *mac)
+{
+	return mac[0] & 1;
+}
+
+static __always_inline __u32 tick_now(void)
+{
+	return bpf_ktime_get_coarse_ns() >> WEFT_TICK_SHIFT;
+}
+
+/* Array maps hold a value at every index: these return NULL for ids out of range only. */
+static __always_inline struct weft_bridge *bridge_get(__u32 id)
+{
+	return bpf_map_lookup_elem(&bridges, &id);
+}
+
+static __always_inline struct weft_port *port_get(__u32 id)
+{
+	return bpf_map_lookup_elem(&ports, &id);
+}
+
+static __always_inline struct weft_tunnel *tunnel_get(__u32 id)
+{
+	return bpf_map_lookup_elem(&tunnels, &id);
+}
+
+static __always_inline struct weft_remote *remote_get(__u32 id)
+{
+	return bpf_map_lookup_elem(&remotes, &id);
+}
+
+#endif
