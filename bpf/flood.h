@@ -19,8 +19,9 @@
 #include "bpf/encap.h"
 
 enum flood_pass { FLOOD_DEFER, FLOOD_SEND };
+enum flood_growth { GROWTH_NONE, GROWTH_DONE, GROWTH_FAILED };
 
-struct flood {
+struct flood_walk {
 	struct __sk_buff *skb;
 	struct frame *f;
 	struct outer *o;
@@ -30,7 +31,7 @@ struct flood {
 	__u32 defer_flags;
 	__u16 pass;
 	__u8 form; /* enum vlan_form of the frame as it is grown */
-	__u8 grown;
+	__u8 growth; /* enum flood_growth */
 };
 
 static __always_inline __u32 flood_member(__u32 bridge, __u32 slot, __u16 class)
@@ -43,8 +44,8 @@ static __always_inline __u32 flood_member(__u32 bridge, __u32 slot, __u16 class)
 
 static long flood_port(__u32 slot, void *data)
 {
-	struct flood *flood = data;
-	struct frame *f = flood->f;
+	struct flood_walk *walk = data;
+	struct frame *f = walk->f;
 	struct weft_port *port;
 	__u32 id;
 
@@ -56,59 +57,61 @@ static long flood_port(__u32 slot, void *data)
 	if (!port || port->bridge != f->bridge || !(port->flags & WEFT_PORT_UP) ||
 	    deliver_form(f, id, port) == VLAN_NOT_MEMBER)
 		return 0;
-	flood->receivers++;
-	if (flood->pending) {
-		struct weft_port *before = port_get(flood->pending);
+	walk->receivers++;
+	if (walk->pending) {
+		struct weft_port *before = port_get(walk->pending);
 
 		if (before)
-			deliver_copy(flood->skb, f, flood->pending, before, false);
+			deliver_copy(walk->skb, f, walk->pending, before, false);
 	}
-	flood->pending = id;
+	walk->pending = id;
 	return 0;
 }
 
 /* A clone of the frame as it came, back to the hook it came by. */
-static __always_inline void flood_defer(struct flood *flood, __u32 remote)
+static __always_inline void flood_defer(struct flood_walk *walk, __u32 remote)
 {
-	struct __sk_buff *skb = flood->skb;
+	struct __sk_buff *skb = walk->skb;
 
 	skb->cb[0] = defer_token[0];
 	skb->cb[1] = defer_token[1];
 	skb->cb[2] = remote;
-	skb->cb[3] = flood->f->vlan;
-	bpf_clone_redirect(skb, flood->defer_ifindex, flood->defer_flags);
+	skb->cb[3] = walk->f->vlan;
+	bpf_clone_redirect(skb, walk->defer_ifindex, walk->defer_flags);
 	skb->cb[0] = 0;
 	skb->cb[1] = 0;
 }
 
 /* Sends a copy of the grown frame to the pending remote. */
-static __always_inline int flood_send_pending(struct flood *flood, bool last)
+static __always_inline int flood_send_pending(struct flood_walk *walk, bool last)
 {
-	struct weft_remote *remote = remote_get(flood->pending);
+	struct weft_remote *remote = remote_get(walk->pending);
 	struct weft_tunnel *tunnel = remote ? tunnel_get(remote->tunnel) : NULL;
 	int reason = 0;
 
 	if (!remote || !tunnel)
 		return TC_ACT_SHOT;
-	if (!flood->grown) {
-		reason = encap_grow(flood->skb, flood->f, remote, flood->o);
-		flood->grown = 1;
+	if (walk->growth == GROWTH_NONE) {
+		reason = encap_grow(walk->skb, walk->f, remote, walk->o);
+		walk->growth = reason ? GROWTH_FAILED : GROWTH_DONE;
+	} else if (walk->growth == GROWTH_FAILED) {
+		reason = WEFT_DROP_ENCAP;
 	}
 	if (!reason)
-		reason = encap_write(flood->skb, tunnel, remote, flood->o);
+		reason = encap_write(walk->skb, tunnel, remote, walk->o);
 	if (reason)
 		return drop_count(reason, 0, remote->tunnel);
-	stats_remote_tx(flood->pending, flood->o->inner_len);
+	stats_remote_tx(walk->pending, walk->o->inner_len);
 	if (last)
-		return encap_send(flood->skb, flood->f, remote);
-	bpf_clone_redirect(flood->skb, remote->ifindex, 0);
+		return encap_send(walk->skb, walk->f, remote);
+	bpf_clone_redirect(walk->skb, remote->ifindex, 0);
 	return TC_ACT_SHOT;
 }
 
 static long flood_remote(__u32 slot, void *data)
 {
-	struct flood *flood = data;
-	struct frame *f = flood->f;
+	struct flood_walk *walk = data;
+	struct frame *f = walk->f;
 	struct weft_remote *remote;
 	struct weft_tunnel *tunnel;
 	enum vlan_form form;
@@ -122,9 +125,9 @@ static long flood_remote(__u32 slot, void *data)
 	if (!tunnel || tunnel->bridge != f->bridge)
 		return 0;
 
-	if (flood->pass == FLOOD_DEFER) {
-		reason = encap_form(flood->skb, f, tunnel, remote->tunnel, &form);
-		flood->receivers++;
+	if (walk->pass == FLOOD_DEFER) {
+		reason = encap_form(walk->skb, f, tunnel, remote->tunnel, &form);
+		walk->receivers++;
 		if (reason) {
 			/* a VLAN that is not the tunnel's is no loss, a tag it may not carry is */
 			if (reason != WEFT_DROP_VLAN)
@@ -136,11 +139,11 @@ static long flood_remote(__u32 slot, void *data)
 			return 0;
 		}
 		here = encap_resolved(f, remote) && remote->header_len == ENCAP_HEADER &&
-		       (!flood->form || flood->form == (__u8)form);
+		       (!walk->form || walk->form == (__u8)form);
 		if (!here)
-			flood_defer(flood, id);
+			flood_defer(walk, id);
 		else
-			flood->form = form;
+			walk->form = form;
 		return 0;
 	}
 
@@ -151,17 +154,17 @@ static long flood_remote(__u32 slot, void *data)
 	if (tunnel->flags & WEFT_TUNNEL_VLAN_AWARE)
 		form = vlan_form(f, tunnel->vlan, tunnel->flags & WEFT_TUNNEL_TRUNK,
 				 remote->tunnel | WEFT_TRUNK_TUNNEL);
-	if (flood->form != (__u8)form)
+	if (walk->form != (__u8)form)
 		return 0;
-	if (flood->o->tags && form == VLAN_UNTAGGED && !(tunnel->flags & WEFT_TUNNEL_INNER_VLAN))
+	if (walk->o->tags && form == VLAN_UNTAGGED && !(tunnel->flags & WEFT_TUNNEL_INNER_VLAN))
 		return 0;
-	if (!encap_fits(remote, flood->o)) {
+	if (!encap_fits(remote, walk->o)) {
 		drop_count(WEFT_DROP_MTU, 0, remote->tunnel);
 		return 0;
 	}
-	if (flood->pending)
-		flood_send_pending(flood, false);
-	flood->pending = id;
+	if (walk->pending)
+		flood_send_pending(walk, false);
+	walk->pending = id;
 	return 0;
 }
 
@@ -171,7 +174,7 @@ static __always_inline int flood_frame(struct __sk_buff *skb, struct frame *f,
 				       __u32 hook_ifindex, __u32 hook_flags)
 {
 	struct outer o;
-	struct flood flood = {
+	struct flood_walk walk = {
 		.skb = skb,
 		.f = f,
 		.o = &o,
@@ -183,36 +186,36 @@ static __always_inline int flood_frame(struct __sk_buff *skb, struct frame *f,
 	struct weft_port *port;
 	int reason;
 
-	bpf_loop(port_slots, flood_port, &flood, 0);
-	port = flood.pending ? port_get(flood.pending) : NULL;
+	bpf_loop(port_slots, flood_port, &walk, 0);
+	port = walk.pending ? port_get(walk.pending) : NULL;
 	if (!remote_slots) {
 		if (port)
-			return deliver_copy(skb, f, flood.pending, port, true);
+			return deliver_copy(skb, f, walk.pending, port, true);
 		return drop(f, WEFT_DROP_NO_RECEIVER);
 	}
 	if (port)
-		deliver_copy(skb, f, flood.pending, port, false);
+		deliver_copy(skb, f, walk.pending, port, false);
 	if (vlan_leave(skb, f, VLAN_UNTAGGED))
 		return drop(f, WEFT_DROP_VLAN_TAGS);
 
-	flood.pending = 0;
-	flood.pass = FLOOD_DEFER;
-	bpf_loop(remote_slots, flood_remote, &flood, 0);
-	if (!flood.receivers)
+	walk.pending = 0;
+	walk.pass = FLOOD_DEFER;
+	bpf_loop(remote_slots, flood_remote, &walk, 0);
+	if (!walk.receivers)
 		return drop(f, WEFT_DROP_NO_RECEIVER);
-	if (!flood.form)
+	if (!walk.form)
 		return TC_ACT_SHOT;
 
-	reason = vlan_leave(skb, f, flood.form);
+	reason = vlan_leave(skb, f, walk.form);
 	if (!reason)
 		reason = encap_prepare(skb, f, &o);
 	if (reason)
 		return drop(f, reason);
-	flood.pass = FLOOD_SEND;
-	bpf_loop(remote_slots, flood_remote, &flood, 0);
-	if (!flood.pending)
+	walk.pass = FLOOD_SEND;
+	bpf_loop(remote_slots, flood_remote, &walk, 0);
+	if (!walk.pending)
 		return TC_ACT_SHOT;
-	return flood_send_pending(&flood, true);
+	return flood_send_pending(&walk, true);
 }
 
 /* Is this a clone that flood_defer() sent here? Its remote, or 0. */
