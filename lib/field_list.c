@@ -28,7 +28,7 @@ static const json_t *values_get(const json_t *json, size_t i)
 	return json_is_array(json) ? json_array_get(json, i) : json;
 }
 
-/* Takes {"add": A, "remove": R} apart. A plain value or list is all `add`; *ret_clear is true then. */
+/* Takes {"add": A, "remove": R} apart. A plain value or list is all `add`, with *ret_clear set. */
 static int values_split(const struct field *field, const json_t *json, const json_t **ret_add,
 			const json_t **ret_remove, bool *ret_clear, struct error *err)
 {
