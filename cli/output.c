@@ -85,7 +85,7 @@ void output_table(const struct column *columns, const json_t *rows)
 	bool right[COLUMNS_MAX];
 	char **text;
 
-	while (columns[width].head && width < COLUMNS_MAX)
+	while (width < COLUMNS_MAX && columns[width].head)
 		width++;
 	text = calloc(count * width + 1, sizeof(*text));
 	if (!text)

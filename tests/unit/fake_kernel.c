@@ -308,7 +308,7 @@ static void entry_put(struct kernel *kernel, const struct fdb_spec *spec, bool l
 void fake_kernel_learn(struct kernel *kernel, const char *bridge, const char *dev,
 		       const uint8_t mac[6])
 {
-	struct fdb_spec spec = { .vni = FDB_VNI_TUNNEL };
+	struct fdb_spec spec = {.vni = FDB_VNI_TUNNEL};
 
 	snprintf(spec.bridge, NAME_LEN, "%s", bridge);
 	snprintf(spec.dev, NAME_LEN, "%s", dev);
