@@ -94,6 +94,21 @@ static __always_inline int decap_trim(struct __sk_buff *skb, const struct underl
 }
 
 /*
+ * bpf_skb_adjust_room() wants an IP header to be left. A frame with less than that behind its
+ * Ethernet header gets zeros while it is taken out.
+ */
+static __always_inline int decap_shrink(struct __sk_buff *skb, __u32 shrink, __u64 flags)
+{
+	__u32 least = shrink + ETH_HLEN + sizeof(struct iphdr), length = skb->len;
+
+	if (length >= least)
+		return bpf_skb_adjust_room(skb, -(__s32)shrink, BPF_ADJ_ROOM_MAC, flags);
+	return bpf_skb_change_tail(skb, least, 0) ||
+	       bpf_skb_adjust_room(skb, -(__s32)shrink, BPF_ADJ_ROOM_MAC, flags) ||
+	       bpf_skb_change_tail(skb, length - shrink, 0);
+}
+
+/*
  * Makes the inner frame of the packet. A tag in it goes beside the frame, where a tag of a
  * frame from a port is. 0, or the reason to drop; fills dst, src, proto, peer_ok.
  */
@@ -133,11 +148,12 @@ static __always_inline int decap(struct __sk_buff *skb, struct frame *f, const s
 	}
 
 	f->peer_ok = f->proto == bpf_htons(ETH_P_IP);
-	if (f->proto == bpf_htons(ETH_P_IPV6) && (kernel_features & KERNEL_DECAP_L3)) {
+	if (f->proto == bpf_htons(ETH_P_IPV6) && (kernel_features & KERNEL_DECAP_L3) &&
+	    skb->len >= shrink + ETH_HLEN + sizeof(struct ipv6hdr)) {
 		flags |= ADJ_ROOM_DECAP_L3_IPV6;
 		f->peer_ok = true;
 	}
-	if (bpf_skb_adjust_room(skb, -(__s32)shrink, BPF_ADJ_ROOM_MAC, flags))
+	if (decap_shrink(skb, shrink, flags))
 		return WEFT_DROP_DECAP;
 	eth = (void *)(long)skb->data;
 	if ((void *)(eth + 1) > (void *)(long)skb->data_end)

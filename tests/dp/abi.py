@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""abi/datapath.h and abi/drops.h for Python. Sizes are checked against the loaded maps."""
+
+import ctypes
+import pathlib
+import re
+import socket
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+U8, U16, U32, U64 = ctypes.c_uint8, ctypes.c_uint16, ctypes.c_uint32, ctypes.c_uint64
+
+
+def header_constants(path):
+    """Every `#define NAME NUMBER` and `#define NAME (1u << N)` of a header."""
+    text = (ROOT / path).read_text()
+    found = {n: int(v, 0) for n, v in re.findall(r"#define\s+(\w+)\s+(\d\w*)\b", text)}
+    found.update({n: 1 << int(v) for n, v in re.findall(r"#define\s+(\w+)\s+\(1u << (\d+)\)", text)})
+    return found
+
+
+C = type("Constants", (), header_constants("abi/datapath.h"))
+DROPS = ["none"] + re.findall(r'\tWEFT_DROP\(\w+,\s*"(\w+)"', (ROOT / "abi/drops.h").read_text())
+
+
+def struct(name, *fields):
+    return type(name, (ctypes.Structure,), {"_fields_": list(fields)})
+
+
+Addr = struct("Addr", ("bytes", U8 * 16))
+Control = struct("Control", ("magic", U32), ("version", U32), ("lease", U32), ("pad", U32))
+Bridge = struct("Bridge", ("flags", U32), ("ageing", U32), ("maxaddress", U32), ("port_slots", U32),
+                ("remote_slots", U32), ("group_fwd_mask", U16), ("pad", U16), ("reserved", U32 * 2))
+Port = struct("Port", ("ifindex", U32), ("bridge", U32), ("flags", U32), ("ageing", U32),
+              ("vlan", U16), ("pad", U16 * 3), ("reserved", U32 * 2))
+Tunnel = struct("Tunnel", ("bridge", U32), ("vni", U32), ("flags", U32), ("ageing", U32),
+                ("maxaddress", U32), ("prototype", U32), ("vlan", U16), ("srcport_min", U16),
+                ("srcport_range", U32), ("local", Addr), ("reserved", U32 * 2))
+Remote = struct("Remote", ("tunnel", U32), ("flags", U32), ("ifindex", U32), ("mtu", U16),
+                ("header_len", U8), ("udp_offset", U8), ("room", U64), ("ethernet", U8 * 14),
+                ("pad", U16), ("addr", Addr), ("header", U8 * 64), ("reserved", U32 * 2))
+PeerKey = struct("PeerKey", ("local", Addr), ("remote", Addr), ("vni", U32), ("port", U16),
+                 ("type", U8), ("pad", U8))
+Peer = struct("Peer", ("tunnel", U32), ("remote", U32))
+VniKey = struct("VniKey", ("vni", U32), ("port", U16), ("type", U8), ("pad", U8))
+FdbKey = struct("FdbKey", ("bridge", U32), ("vlan", U16), ("mac", U8 * 6))
+FdbEntry = struct("FdbEntry", ("port", U32), ("remote", U32), ("seen", U32), ("flags", U32))
+FloodKey = struct("FloodKey", ("bridge", U32), ("slot", U16), ("class_", U16))
+Trunk = struct("Trunk", ("vlan", U32 * 128))
+DropKey = struct("DropKey", ("reason", U32), ("port", U32), ("tunnel", U32))
+Stats = struct("Stats", ("rx_packets", U64), ("rx_bytes", U64), ("tx_packets", U64),
+               ("tx_bytes", U64))
+
+# map -> key, value
+MAPS = {
+    "control": (U32, Control), "bridges": (U32, Bridge), "devices": (U32, U32),
+    "ports": (U32, Port), "tunnels": (U32, Tunnel), "remotes": (U32, Remote),
+    "peers": (PeerKey, Peer), "vnis": (VniKey, U32), "listen": (U32, U8), "addresses": (Addr, U32),
+    "fdb": (FdbKey, FdbEntry), "fdb_counts": (U32, U32), "flood": (FloodKey, U32),
+    "trunks": (U32, Trunk), "port_stats": (U32, Stats), "remote_stats": (U32, Stats),
+    "drops": (DropKey, U64),
+}
+
+
+def addr(text):
+    """struct weft_addr of an IPv4 address, or of None: any."""
+    raw = b"\0" * 16
+    if text:
+        raw = b"\0" * 10 + b"\xff\xff" + socket.inet_aton(text)
+    return Addr((U8 * 16).from_buffer_copy(raw))
+
+
+def mac(text):
+    return (U8 * 6)(*bytes.fromhex(text.replace(":", "")))
