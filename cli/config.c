@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/output.h"
+#include "lib/config_file.h"
 #include "lib/yaml.h"
 
 /* All of FILE, or of standard input for "-", to be freed. */
@@ -42,28 +43,6 @@ static int file_read(const char *path, char **ret, size_t *ret_len, struct error
 	return 0;
 }
 
-/* A section or an object of which the file says nothing (`br0:`) is an empty one. */
-static void nulls_fill(json_t *config)
-{
-	const char *section, *name;
-	json_t *objects, *object;
-	void *next;
-
-	json_object_foreach_safe(config, next, section, objects)
-	{
-		void *after;
-
-		if (json_is_null(objects))
-			json_object_set_new(config, section,
-					    strcmp(section, "fdb") ? json_object() : json_array());
-		json_object_foreach_safe(objects, after, name, object)
-		{
-			if (json_is_null(object))
-				json_object_set_new(objects, name, json_object());
-		}
-	}
-}
-
 static int config_read(const char *path, json_t **ret, struct error *err)
 {
 	char *text = NULL;
@@ -72,16 +51,10 @@ static int config_read(const char *path, json_t **ret, struct error *err)
 
 	if (code < 0)
 		return code;
-	code = yaml_to_json(text, len, ret, err);
+	code = config_file_parse(text, len, ret, err);
 	free(text);
-	if (code == 0 && json_is_null(*ret))
-		*ret = json_object();
-	if (code == 0 && !json_is_object(*ret))
-		code = error_set(err, -EINVAL,
-				 "is not a mapping with bridges, ports, tunnels, fdb");
 	if (code < 0)
 		return error_prefix(err, "%s", strcmp(path, "-") ? path : "standard input");
-	nulls_fill(*ret);
 	return 0;
 }
 
@@ -102,25 +75,28 @@ static void fields_print(const json_t *fields)
 	}
 }
 
+static const char *member_string(const json_t *change, const char *member)
+{
+	const char *text = json_string_value(json_object_get(change, member));
+
+	return text ? text : "?";
+}
+
 static void changes_print(const json_t *changes)
 {
 	size_t i;
 	json_t *change;
 
 	json_array_foreach ((json_t *)changes, i, change) {
-		const char *op = json_string_value(json_object_get(change, "op"));
-		char *noun = output_text(json_object_get(change, "noun"));
-		char *name = output_text(json_object_get(change, "name"));
+		const char *op = member_string(change, "op");
 
 		printf("%c %s %s",
-		       op && *op == 'a'	  ? '+'
-		       : op && *op == 'd' ? '-'
-					  : '~',
-		       noun, name);
+		       *op == 'a'   ? '+'
+		       : *op == 'd' ? '-'
+				    : '~',
+		       member_string(change, "noun"), member_string(change, "name"));
 		fields_print(json_object_get(change, "fields"));
 		putchar('\n');
-		free(noun);
-		free(name);
 	}
 	if (!i)
 		puts("no change");

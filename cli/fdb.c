@@ -157,8 +157,6 @@ static int show_pages(struct cli *cli, json_t *params, struct error *err)
 	size_t printed = 0;
 	json_t *cursor;
 
-	if (!cli->json)
-		head_print();
 	json_object_set_new(params, "limit", json_integer(PAGE));
 	do {
 		json_auto_t *result = NULL;
@@ -166,6 +164,8 @@ static int show_pages(struct cli *cli, json_t *params, struct error *err)
 
 		if (ret < 0)
 			return ret;
+		if (!cli->json && !json_object_get(params, "cursor"))
+			head_print();
 		page_print(cli, json_object_get(result, "entries"), &printed);
 		cursor = json_object_get(result, "cursor");
 		json_object_set(params, "cursor", cursor);

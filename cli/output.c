@@ -27,7 +27,7 @@ static void text_write(FILE *out, const json_t *json)
 			fputs(i ? "," : "", out);
 			text_write(out, value);
 		}
-	} else if (json_is_object(json)) {
+	} else if (json_object_size(json)) {
 		i = 0;
 		json_object_foreach ((json_t *)json, key, value) {
 			fprintf(out, "%s%s ", i++ ? ", " : "", key);

@@ -21,6 +21,7 @@
 #include "daemon/rundir.h"
 #include "daemon/state.h"
 #include "daemon/transaction.h"
+#include "lib/config_file.h"
 #include "lib/yaml.h"
 
 #define RUNDIR_DEFAULT "/run/weft"
@@ -159,10 +160,8 @@ static int config_file_apply(struct weftd *weftd, const char *path, struct error
 
 	if (result < 0)
 		return result;
-	result = yaml_to_json(text, length, &config, err);
+	result = config_file_parse(text, length, &config, err);
 	free(text);
-	if (result == 0 && json_is_null(config))
-		config = json_object();
 	if (result == 0)
 		result = transaction_config(weftd, config, false, &changes, err);
 	if (result < 0)
