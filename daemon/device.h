@@ -26,13 +26,15 @@ struct device_spec {
 
 /*
  * Makes the device and brings it up, or takes the one of that name that is ours already and
- * gives it the spec's alias, MTU and MAC. -EEXIST for one that is not ours. The cache has it afterwards.
+ * gives it the spec's alias, MTU and MAC. An ifb cannot change its MAC: then it is made anew, with another
+ * ifindex and without addresses. -EEXIST for one that is not ours. The cache has it afterwards.
  */
 int device_create(struct netlink *netlink, const struct device_spec *spec, uint32_t *ret_ifindex,
 		  struct error *err);
 /* Deletes it if it is ours; 0 if it is gone already; -EPERM for one that is not ours. */
 int device_delete(struct netlink *netlink, uint32_t ifindex, struct error *err);
 int device_mtu_set(struct netlink *netlink, uint32_t ifindex, uint32_t mtu, struct error *err);
+/* -EOPNOTSUPP: the kind keeps its MAC; device_create() makes it anew. */
 int device_lladdr_set(struct netlink *netlink, uint32_t ifindex, const uint8_t lladdr[6],
 		      struct error *err);
 /*

@@ -13,10 +13,11 @@
 #ifndef WEFT_DAEMON_NETLINK_H
 #define WEFT_DAEMON_NETLINK_H
 
+#include <net/if.h> /* before linux/if.h, which yields to it */
+
 #include <event2/event.h>
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,7 +57,7 @@ enum link_event {
 
 /* One change of the routing table or of a neighbour, as far as others can use it. */
 struct route_event {
-	bool all; /* anything may have changed (links, rules, lost events); nothing else is set */
+	bool all; /* any route or neighbour may have changed (rules, lost events); nothing else is set */
 	struct weft_addr dst; /* network address of the route, v4-mapped */
 	uint8_t len;	      /* prefix length in the 128 bits of dst: 96 + n for IPv4 */
 };
@@ -75,6 +76,7 @@ struct netlink_listener {
 	/* `old` is what was known before, NULL for LINK_ADDED; `link` is the last state for LINK_REMOVED */
 	void (*link)(void *arg, enum link_event event, const struct link *link,
 		     const struct link *old);
+	/* another device may still have the address, or have had it before: address_device() */
 	void (*addr)(void *arg, bool added, uint32_t ifindex, const struct weft_addr *addr);
 	void (*route)(void *arg, const struct route_event *event);
 	void (*neighbour)(void *arg, const struct neighbour *neighbour);
@@ -106,7 +108,7 @@ bool address_on_device(const struct netlink *netlink, uint32_t ifindex);
  * global one before others; false: there is none. */
 bool address_of_device(const struct netlink *netlink, uint32_t ifindex, int family,
 		       struct weft_addr *ret);
-/* Every local unicast address. `ifindex` may be NULL in the callback's use. */
+/* Every local unicast address with each device that has it. */
 void address_walk(const struct netlink *netlink,
 		  void (*each)(void *arg, const struct weft_addr *addr, uint32_t ifindex),
 		  void *arg);
@@ -125,8 +127,8 @@ struct netlink_request {
 void *netlink_request(struct netlink_request *request, uint16_t type, uint16_t flags, size_t size);
 /*
  * Sends it and waits for the answer; `each` (may be NULL) sees every message of the answer that is not
- * an acknowledgement or error, and returns MNL_CB_OK. 0, or a negative errno with the kernel's words in
- * `err` (may be NULL). Dumps that were interrupted are done again by the caller's asking: -EINTR.
+ * an acknowledgement or error, makes no requests itself, and returns MNL_CB_OK. 0, or a negative errno with the kernel's words in
+ * `err` (may be NULL). -EINTR: a dump that changed while it was read, to be asked for again.
  */
 int netlink_do(struct netlink *netlink, struct netlink_request *request, mnl_cb_t each, void *arg,
 	       struct error *err);
@@ -134,5 +136,7 @@ int netlink_do(struct netlink *netlink, struct netlink_request *request, mnl_cb_
 /* An address in a netlink attribute of `family`; addr_get is false for a wrong length. */
 void netlink_put_addr(struct nlmsghdr *header, uint16_t type, const struct weft_addr *addr);
 bool netlink_get_addr(const struct nlattr *attr, struct weft_addr *ret);
+/* An RTM_NEWNEIGH or RTM_DELNEIGH; false for what is no neighbour of IPv4 or IPv6. */
+bool neighbour_parse(const struct nlmsghdr *message, struct neighbour *ret);
 
 #endif

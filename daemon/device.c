@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Devices of weft's own: see daemon/device.h.
+ *
+ * The kind is ifb, whose transmit side does nothing with what no program took, and whose offloads
+ * hand TCP super-packets to the hook uncut; dummy does as well where ifb is missing. Both are made without
+ * ARP and multicast, as nobody answers there; behind ours is a whole bridge.
+ */
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "daemon/device.h"
+#include "lib/addr.h"
+
+static const char *const kinds[] = {"ifb", "dummy"};
+
+static struct ifinfomsg *link_request(struct netlink_request *request, uint16_t type,
+				      uint16_t flags, uint32_t ifindex)
+{
+	struct ifinfomsg *info = netlink_request(request, type, flags, sizeof(*info));
+
+	info->ifi_family = AF_UNSPEC;
+	info->ifi_index = (int)ifindex;
+	return info;
+}
+
+static void put_spec(struct nlmsghdr *header, const struct device_spec *spec)
+{
+	mnl_attr_put_u32(header, IFLA_MTU, spec->mtu);
+	if (spec->lladdr && !mac_is_zero(spec->lladdr))
+		mnl_attr_put(header, IFLA_ADDRESS, 6, spec->lladdr);
+}
+
+/* Makes it, down: flags can only be as wanted before it is up, or its addresses would be made without them. */
+static int kind_create(struct netlink *netlink, const char *kind, const struct device_spec *spec,
+		       struct error *err)
+{
+	struct netlink_request request;
+	struct nlattr *linkinfo;
+
+	link_request(&request, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
+	mnl_attr_put_strz(&request.header, IFLA_IFNAME, spec->name);
+	put_spec(&request.header, spec);
+	linkinfo = mnl_attr_nest_start(&request.header, IFLA_LINKINFO);
+	mnl_attr_put_strz(&request.header, IFLA_INFO_KIND, kind);
+	mnl_attr_nest_end(&request.header, linkinfo);
+	return netlink_do(netlink, &request, NULL, NULL, err);
+}
+
+/* A new link takes no alias with it: it is the first thing that the device is given. */
+static void put_alias(struct nlmsghdr *header, const struct device_spec *spec)
+{
+	char alias[LINK_ALIAS_LEN];
+
+	snprintf(alias, sizeof(alias), DEVICE_ALIAS "%s", spec->alias);
+	mnl_attr_put_str(header, IFLA_IFALIAS, alias);
+}
+
+static int kind_mark(struct netlink *netlink, const struct device_spec *spec, struct error *err)
+{
+	struct netlink_request request;
+
+	link_request(&request, RTM_NEWLINK, 0, 0);
+	mnl_attr_put_strz(&request.header, IFLA_IFNAME, spec->name);
+	put_alias(&request.header, spec);
+	return netlink_do(netlink, &request, NULL, NULL, err);
+}
+
+static int device_make(struct netlink *netlink, const struct device_spec *spec, struct error *err)
+{
+	struct error refused;
+	int rc = -EOPNOTSUPP;
+
+	for (size_t i = 0; rc == -EOPNOTSUPP && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		memset(&refused, 0, sizeof(refused));
+		rc = kind_create(netlink, kinds[i], spec, &refused);
+	}
+	if (!rc)
+		rc = kind_mark(netlink, spec, &refused);
+	if (rc == -EOPNOTSUPP)
+		return error_set(err, rc,
+				 "device %s: this kernel can make neither ifb nor dummy devices",
+				 spec->name);
+	return rc ? error_set(err, rc, "device %s: %s", spec->name, refused.line) : 0;
+}
+
+/* `set` and `clear` are IFF_* flags. */
+static int flags_change(struct netlink *netlink, uint32_t ifindex, uint32_t set, uint32_t clear,
+			struct error *err)
+{
+	struct netlink_request request;
+	struct ifinfomsg *info = link_request(&request, RTM_NEWLINK, 0, ifindex);
+
+	info->ifi_flags = set;
+	info->ifi_change = set | clear;
+	return netlink_do(netlink, &request, NULL, NULL, err);
+}
+
+static int device_up(struct netlink *netlink, const struct link *link, struct error *err)
+{
+	uint32_t ifindex = link->ifindex;
+	bool plain = (link->flags & IFF_NOARP) || !(link->flags & IFF_MULTICAST);
+	int rc = 0;
+
+	if (plain && (link->flags & IFF_UP))
+		rc = flags_change(netlink, ifindex, 0, IFF_UP, err);
+	if (!rc && plain)
+		rc = flags_change(netlink, ifindex, IFF_MULTICAST, IFF_NOARP, err);
+	if (!rc && (plain || !(link->flags & IFF_UP)))
+		rc = flags_change(netlink, ifindex, IFF_UP, 0, err);
+	return rc;
+}
+
+/* Gives the device that is there what the spec says. -EOPNOTSUPP: not the MAC, which an ifb keeps for life. */
+static int device_take(struct netlink *netlink, const struct link *link,
+		       const struct device_spec *spec, struct error *err)
+{
+	struct device_spec changed = *spec;
+	struct netlink_request request;
+
+	if (spec->lladdr && memcmp(spec->lladdr, link->lladdr, sizeof(link->lladdr)) == 0)
+		changed.lladdr = NULL;
+	link_request(&request, RTM_NEWLINK, 0, link->ifindex);
+	put_spec(&request.header, &changed);
+	put_alias(&request.header, &changed);
+	return netlink_do(netlink, &request, NULL, NULL, err);
+}
+
+/* The device of that name, which must be ours if there is one; NULL and 0: there is none. */
+static int device_find(struct netlink *netlink, const char *name, const struct link **ret,
+		       struct error *err)
+{
+	int rc = link_refresh(netlink, name, 0);
+
+	*ret = NULL;
+	if (rc == -ENODEV)
+		return 0;
+	if (rc)
+		return error_set(err, rc, "device %s: %s", name, strerror(-rc));
+	*ret = link_by_name(netlink, name);
+	if (*ret && !(*ret)->ours)
+		return error_set(err, -EEXIST, "device %s: exists and was not made by weft", name);
+	return 0;
+}
+
+int device_create(struct netlink *netlink, const struct device_spec *spec, uint32_t *ret_ifindex,
+		  struct error *err)
+{
+	const struct link *link;
+	struct error refused = {0};
+	bool made = false;
+	int rc = device_find(netlink, spec->name, &link, err);
+
+	if (rc)
+		return rc;
+	if (link) {
+		rc = device_take(netlink, link, spec, &refused);
+		if (rc == -EOPNOTSUPP) {
+			rc = device_delete(netlink, link->ifindex, err);
+			link = NULL;
+		}
+		if (rc)
+			return error_set(err, rc, "device %s: %s", spec->name, refused.line);
+	}
+	if (!link) {
+		rc = device_make(netlink, spec, err);
+		if (rc)
+			return rc;
+		made = true;
+		rc = device_find(netlink, spec->name, &link, err);
+		if (rc || !link)
+			return error_set(err, rc ? rc : -ENODEV, "device %s: gone again",
+					 spec->name);
+	}
+	*ret_ifindex = link->ifindex;
+	memset(&refused, 0, sizeof(refused));
+	rc = device_up(netlink, link, &refused);
+	if (rc) {
+		if (made)
+			device_delete(netlink, *ret_ifindex, NULL);
+		return error_set(err, rc, "device %s: %s", spec->name, refused.line);
+	}
+	link_refresh(netlink, NULL, *ret_ifindex);
+	return 0;
+}
+
+int device_delete(struct netlink *netlink, uint32_t ifindex, struct error *err)
+{
+	struct netlink_request request;
+	const struct link *link;
+	struct error refused = {0};
+	char name[IFNAMSIZ];
+	int rc = link_refresh(netlink, NULL, ifindex);
+
+	if (rc == -ENODEV)
+		return 0;
+	link = link_by_index(netlink, ifindex);
+	if (rc || !link)
+		return error_set(err, rc ? rc : -ENODEV, "device %u: cannot be read", ifindex);
+	if (!link->ours)
+		return error_set(err, -EPERM, "device %s: was not made by weft", link->name);
+	memcpy(name, link->name, sizeof(name));
+	link_request(&request, RTM_DELLINK, 0, ifindex);
+	rc = netlink_do(netlink, &request, NULL, NULL, &refused);
+	if (rc && rc != -ENODEV)
+		return error_set(err, rc, "device %s: %s", name, refused.line);
+	link_refresh(netlink, NULL, ifindex);
+	return 0;
+}
+
+int device_mtu_set(struct netlink *netlink, uint32_t ifindex, uint32_t mtu, struct error *err)
+{
+	struct netlink_request request;
+	struct error refused = {0};
+	int rc;
+
+	link_request(&request, RTM_NEWLINK, 0, ifindex);
+	mnl_attr_put_u32(&request.header, IFLA_MTU, mtu);
+	rc = netlink_do(netlink, &request, NULL, NULL, &refused);
+	if (rc)
+		return error_set(err, rc, "mtu: %u: %s", mtu, refused.line);
+	link_refresh(netlink, NULL, ifindex);
+	return 0;
+}
+
+int device_lladdr_set(struct netlink *netlink, uint32_t ifindex, const uint8_t lladdr[6],
+		      struct error *err)
+{
+	struct netlink_request request;
+	struct error refused = {0};
+	char text[MAC_STRLEN];
+	int rc;
+
+	link_request(&request, RTM_NEWLINK, 0, ifindex);
+	mnl_attr_put(&request.header, IFLA_ADDRESS, 6, lladdr);
+	rc = netlink_do(netlink, &request, NULL, NULL, &refused);
+	if (rc)
+		return error_set(err, rc, "lladdr: %s: %s", mac_format(lladdr, text), refused.line);
+	link_refresh(netlink, NULL, ifindex);
+	return 0;
+}
+
+/* --- addresses ----------------------------------------------------------------------------- */
+
+static bool list_has(const struct prefix_list *list, const struct prefix *prefix)
+{
+	for (size_t i = 0; list && i < list->count; i++)
+		if (list->item[i].len == prefix->len &&
+		    addr_equal(&list->item[i].addr, &prefix->addr))
+			return true;
+	return false;
+}
+
+/* The broadcast address of an IPv4 prefix, as ip(8) sets it with `brd +`; none below /31. */
+static void put_broadcast(struct nlmsghdr *header, const struct prefix *prefix)
+{
+	uint32_t host = prefix->len < 31 ? UINT32_MAX >> prefix->len : 0;
+
+	if (addr_is_v4(&prefix->addr) && host)
+		mnl_attr_put_u32(header, IFA_BROADCAST, prefix->addr.word[3] | htonl(host));
+}
+
+static int address_change(struct netlink *netlink, uint32_t ifindex, const struct prefix *prefix,
+			  bool add, struct error *err)
+{
+	struct netlink_request request;
+	struct error refused = {0};
+	char text[ADDR_STRLEN];
+	struct ifaddrmsg *head;
+	int rc;
+
+	head = netlink_request(&request, add ? RTM_NEWADDR : RTM_DELADDR,
+			       add ? NLM_F_CREATE | NLM_F_EXCL : 0, sizeof(*head));
+	head->ifa_family = addr_is_v4(&prefix->addr) ? AF_INET : AF_INET6;
+	head->ifa_prefixlen = prefix->len;
+	head->ifa_index = ifindex;
+	netlink_put_addr(&request.header, IFA_LOCAL, &prefix->addr);
+	netlink_put_addr(&request.header, IFA_ADDRESS, &prefix->addr);
+	if (add)
+		put_broadcast(&request.header, prefix);
+	rc = netlink_do(netlink, &request, NULL, NULL, &refused);
+	if (rc == -EEXIST || (!add && (rc == -EADDRNOTAVAIL || rc == -ENODEV)))
+		return 0;
+	return rc ? error_set(err, rc, "address: %s/%u: %s", addr_format(&prefix->addr, text),
+			      prefix->len, refused.line)
+		  : 0;
+}
+
+int device_addresses_set(struct netlink *netlink, uint32_t ifindex, const struct prefix_list *old,
+			 const struct prefix_list *new, struct error *err)
+{
+	int rc;
+
+	for (size_t i = 0; new &&i < new->count; i++) {
+		if (list_has(old, &new->item[i]))
+			continue;
+		rc = address_change(netlink, ifindex, &new->item[i], true, err);
+		if (rc)
+			return rc;
+	}
+	for (size_t i = 0; old && i < old->count; i++) {
+		if (list_has(new, &old->item[i]))
+			continue;
+		rc = address_change(netlink, ifindex, &old->item[i], false, err);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Devices of weft's own, and programs on hooks beside other people's. */
+#include "daemon/device.h"
+#include "daemon/tc.h"
+#include "host.h"
+
+static const struct device_spec spec = {.name = "w0", .alias = "port of br0", .mtu = 1450};
+
+static void a_device_is_made_and_deleted(void **state)
+{
+	const uint8_t mac[6] = {2, 0, 0, 0, 0, 9};
+	struct device_spec other = spec;
+	struct host host;
+	uint32_t ifindex, again;
+
+	(void)state;
+	host_setup(&host);
+	assert_done(&host, device_create(host.netlink, &spec, &ifindex, &host.err));
+	assert_true(says("ip -d link show w0", "BROADCAST,MULTICAST,UP"));
+	assert_false(says("ip link show w0", "NOARP"));
+	assert_true(says("ip link show w0", "mtu 1450"));
+	assert_true(says("ip link show w0", "alias weft: port of br0"));
+	assert_true(says("ip addr show w0", "inet6 fe80:"));
+	assert_int_equal(link_by_name(host.netlink, "w0")->ifindex, ifindex);
+	assert_true(link_by_name(host.netlink, "w0")->flags & IFF_UP);
+	/* taken up again, with what is new */
+	run("ip link set w0 down");
+	other.mtu = 1300;
+	other.lladdr = mac;
+	assert_done(&host, device_create(host.netlink, &other, &again, &host.err));
+	assert_true(says("ip link show w0", "mtu 1300"));
+	assert_true(says("ip link show w0", "02:00:00:00:00:09"));
+	ifindex = again;
+	run("ip link set w0 down");
+	assert_done(&host, device_create(host.netlink, &other, &again, &host.err));
+	assert_int_equal(again, ifindex);
+	assert_true(says("ip link show w0", "MULTICAST,UP"));
+	assert_done(&host, device_mtu_set(host.netlink, ifindex, 9000, &host.err));
+	assert_int_equal(link_by_name(host.netlink, "w0")->mtu, 9000);
+	assert_int_not_equal(device_mtu_set(host.netlink, ifindex, 0xffffffff, &host.err), 0);
+	assert_non_null(strstr(host.err.line, "mtu: 4294967295: "));
+	assert_done(&host, device_delete(host.netlink, ifindex, &host.err));
+	assert_false(says("ip link", "w0"));
+	assert_null(link_by_name(host.netlink, "w0"));
+	assert_null(link_by_index(host.netlink, ifindex));
+	assert_done(&host, device_delete(host.netlink, ifindex, &host.err));
+	host_teardown(&host);
+}
+
+static void other_peoples_devices_stay(void **state)
+{
+	struct host host;
+	uint32_t ifindex;
+
+	(void)state;
+	host_setup(&host);
+	run("ip link add w0 type bridge");
+	assert_int_equal(device_create(host.netlink, &spec, &ifindex, &host.err), -EEXIST);
+	assert_string_equal(host.err.line, "device w0: exists and was not made by weft");
+	memset(&host.err, 0, sizeof(host.err));
+	ifindex = link_by_name(host.netlink, "w0")->ifindex;
+	assert_int_equal(device_delete(host.netlink, ifindex, &host.err), -EPERM);
+	assert_true(says("ip link", "w0"));
+	host_teardown(&host);
+}
+
+static void addresses_change_by_difference(void **state)
+{
+	struct prefix first[2] = {{address("10.0.0.1"), 24}, {address("2001:db8::1"), 64}};
+	struct prefix second[2] = {{address("10.0.0.1"), 24}, {address("10.0.0.2"), 24}};
+	struct prefix_list old = {first, 2}, new = {second, 2};
+	struct host host;
+	uint32_t ifindex;
+
+	(void)state;
+	host_setup(&host);
+	assert_done(&host, device_create(host.netlink, &spec, &ifindex, &host.err));
+	assert_done(&host, device_addresses_set(host.netlink, ifindex, NULL, &old, &host.err));
+	assert_done(&host, device_addresses_set(host.netlink, ifindex, NULL, &old, &host.err));
+	assert_true(says("ip addr show w0", "inet 10.0.0.1/24 brd 10.0.0.255"));
+	assert_true(says("ip addr show w0", "2001:db8::1/64"));
+	run("ip addr add 10.9.9.9/32 dev w0");
+	assert_done(&host, device_addresses_set(host.netlink, ifindex, &old, &new, &host.err));
+	assert_true(says("ip addr show w0", "10.0.0.1/24"));
+	assert_true(says("ip addr show w0", "10.0.0.2/24"));
+	assert_true(says("ip addr show w0", "10.9.9.9/32"));
+	assert_false(says("ip addr show w0", "2001:db8::1/64"));
+	second[1].len = 33;
+	assert_int_not_equal(device_addresses_set(host.netlink, ifindex, &old, &new, &host.err), 0);
+	assert_non_null(strstr(host.err.line, "address: 10.0.0.2/33: "));
+	host_teardown(&host);
+}
+
+/* --- tc ------------------------------------------------------------------------------------ */
+
+struct walk {
+	int count;
+	uint32_t ids[8];
+};
+
+static void walked(void *arg, uint32_t ifindex, enum tc_hook hook, uint32_t prog_id)
+{
+	struct walk *walk = arg;
+
+	(void)ifindex;
+	(void)hook;
+	assert_in_range(walk->count, 0, 7);
+	walk->ids[walk->count++] = prog_id;
+}
+
+static void a_program_is_attached_replaced_and_detached(void **state)
+{
+	struct walk walk = {0};
+	struct host host;
+	int one, two;
+
+	(void)state;
+	host_setup(&host);
+	one = program(1);
+	two = program(2);
+	assert_int_equal(tc_query(host.netlink, 1, TC_INGRESS), 0);
+	assert_done(&host, tc_attach(host.netlink, 1, TC_INGRESS, one, "weft", &host.err));
+	assert_int_equal(tc_query(host.netlink, 1, TC_INGRESS), program_id(one));
+	assert_int_equal(tc_query(host.netlink, 1, TC_EGRESS), 0);
+	assert_done(&host, tc_attach(host.netlink, 1, TC_INGRESS, two, "weft", &host.err));
+	assert_int_equal(tc_query(host.netlink, 1, TC_INGRESS), program_id(two));
+	assert_done(&host, tc_attach(host.netlink, 1, TC_EGRESS, one, "weft", &host.err));
+	assert_done(&host, tc_walk(host.netlink, walked, &walk, &host.err));
+	assert_int_equal(walk.count, 2);
+	assert_int_equal(walk.ids[0], program_id(two));
+	assert_int_equal(walk.ids[1], program_id(one));
+	assert_done(&host, tc_detach(host.netlink, 1, TC_INGRESS, &host.err));
+	assert_true(says("tc qdisc show dev lo", "clsact"));
+	assert_done(&host, tc_detach(host.netlink, 1, TC_EGRESS, &host.err));
+	assert_false(says("tc qdisc show dev lo", "clsact"));
+	assert_done(&host, tc_detach(host.netlink, 1, TC_EGRESS, &host.err));
+	assert_int_equal(tc_attach(host.netlink, 4711, TC_INGRESS, one, "weft", &host.err),
+			 -ENODEV);
+	assert_done(&host, tc_detach(host.netlink, 4711, TC_INGRESS, NULL));
+	close(one);
+	close(two);
+	host_teardown(&host);
+}
+
+static void other_peoples_filters_stay(void **state)
+{
+	struct host host;
+	int one, fd;
+
+	(void)state;
+	host_setup(&host);
+	one = program(1);
+	/* their qdisc: it stays when our filter goes */
+	run("tc qdisc add dev lo clsact");
+	assert_done(&host, tc_attach(host.netlink, 1, TC_INGRESS, one, "weft", &host.err));
+	assert_done(&host, tc_detach(host.netlink, 1, TC_INGRESS, &host.err));
+	assert_true(says("tc qdisc show dev lo", "clsact"));
+	run("tc qdisc del dev lo clsact");
+	/* our qdisc, their filter: it stays as well, with the filter */
+	assert_done(&host, tc_attach(host.netlink, 1, TC_EGRESS, one, "weft", &host.err));
+	run("tc filter add dev lo ingress prio 7 protocol ip u32 match u32 0 0 flowid 1:1");
+	fd = dup(one);
+	assert_true(fd >= 0);
+	{
+		LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = 1, .attach_point = BPF_TC_EGRESS);
+		LIBBPF_OPTS(bpf_tc_opts, theirs, .prog_fd = fd, .handle = 1, .priority = 1);
+
+		assert_int_equal(bpf_tc_attach(&hook, &theirs), 0);
+	}
+	assert_done(&host, tc_detach(host.netlink, 1, TC_EGRESS, &host.err));
+	assert_true(says("tc filter show dev lo ingress", "pref 7"));
+	assert_true(says("tc filter show dev lo egress", "pref 1 bpf"));
+	assert_false(says("tc filter show dev lo egress", "pref 119"));
+	close(fd);
+	close(one);
+	host_teardown(&host);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_device_is_made_and_deleted),
+		cmocka_unit_test(other_peoples_devices_stay),
+		cmocka_unit_test(addresses_change_by_difference),
+		cmocka_unit_test(a_program_is_attached_replaced_and_detached),
+		cmocka_unit_test(other_peoples_filters_stay),
+	};
+
+	return cmocka_run_group_tests_name("host_device", tests, NULL, NULL);
+}
