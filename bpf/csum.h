@@ -66,15 +66,14 @@ static long csum_step(__u32 index, void *data)
 	(void)index;
 	if (!walk->left)
 		return 1;
-	if (walk->left >= CSUM_CHUNK) {
-		if (bpf_skb_load_bytes(walk->skb, walk->offset, chunk, CSUM_CHUNK))
-			return 1;
-	} else {
-		bytes = walk->left & (CSUM_CHUNK - 1);
+	if (walk->left < CSUM_CHUNK) {
+		bytes = walk->left - 1;
+		/* 1 to CSUM_CHUNK, in a form that the verifier of 6.1 follows */
+		asm volatile("%0 &= 127\n\t%0 += 1" : "+r"(bytes));
 		__builtin_memset(chunk, 0, sizeof(chunk));
-		if (!bytes || bpf_skb_load_bytes(walk->skb, walk->offset, chunk, bytes))
-			return 1;
 	}
+	if (bpf_skb_load_bytes(walk->skb, walk->offset, chunk, bytes))
+		return 1;
 	walk->sum = bpf_csum_diff(NULL, 0, (__be32 *)chunk, CSUM_CHUNK, walk->sum);
 	walk->offset += bytes;
 	walk->left -= bytes;

@@ -30,7 +30,7 @@ struct flood_walk {
 	__u32 defer_ifindex;
 	__u32 defer_flags;
 	__u16 pass;
-	__u8 form; /* enum vlan_form of the frame as it is grown */
+	__u8 form;   /* enum vlan_form of the frame as it is grown */
 	__u8 growth; /* enum flood_growth */
 };
 

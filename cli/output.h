@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the command prints: tables for people, JSON for programs. */
+#ifndef WEFT_CLI_OUTPUT_H
+#define WEFT_CLI_OUTPUT_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "cli/cli.h"
+
+/* One document, on one line or (-p) on many. */
+void output_json(const struct cli *cli, const json_t *json);
+
+/*
+ * A value as people read it, to be freed: a list as a,b,c, null and "" as "-", an object as
+ * its members "key value" with commas between.
+ */
+char *output_text(const json_t *json);
+
+/* A column: its head, and which member of a row it shows ("state/ports": a member of a member). */
+struct column {
+	const char *head;
+	const char *path;
+};
+/* Rows (a list of objects) as aligned columns, numbers to the right. A NULL head ends `columns`. */
+void output_table(const struct column *columns, const json_t *rows);
+/* The member of a row by such a path, borrowed, or NULL. */
+json_t *output_member(const json_t *row, const char *path);
+
+/* An object's members a line each, those of objects inside indented below. */
+void output_tree(const json_t *object, int indent);
+
+#endif

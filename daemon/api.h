@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The Unix socket of the API and those connected to it. Everything a client can make weftd keep is
+ * bounded: lines, their sum over all clients, replies not read, events not read, time with
+ * a line half sent.
+ */
+#ifndef WEFT_DAEMON_API_H
+#define WEFT_DAEMON_API_H
+
+#include "daemon/weftd.h"
+#include "lib/error.h"
+
+#define API_CLIENTS_MAX	   256
+#define API_PARTIAL_MAX	   (256u << 20) /* bytes of unfinished lines, all clients together */
+#define API_OUTPUT_HIGH	   (1u << 20)	/* bytes unread from which on a client is not served */
+#define API_TIMEOUT_SECOND 30 /* without progress of a line half sent or a reply half read */
+
+struct api;
+struct client;
+
+/* Listens on RUNDIR/weft.sock; a socket of that name is replaced, so the rundir must be locked. */
+int api_new(struct weftd *weftd, struct api **ret, struct error *err);
+/* Closes every connection and removes the socket. */
+void api_free(struct api *api);
+
+/* From now on the client is sent events of these objects (monitor bits), instead of those before. */
+void client_subscribe(struct client *client, unsigned int objects);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * FDB entries as the API and the file speak of them: parsing, filling in what the model knows, and the
+ * difference between the static entries there are and those there should be.
+ */
+#ifndef WEFT_DAEMON_ENTRY_H
+#define WEFT_DAEMON_ENTRY_H
+
+#include <jansson.h>
+
+#include "daemon/kernel.h"
+#include "daemon/model.h"
+
+struct entry_list {
+	struct fdb_spec *item;
+	size_t count;
+	size_t size;
+};
+
+void entry_list_free(struct entry_list *list);
+void entry_list_push(struct entry_list *list, const struct fdb_spec *spec);
+
+/* What an entry is for decides what it must have. */
+enum entry_use {
+	ENTRY_SET, /* add, append, replace */
+	ENTRY_DEL,
+	ENTRY_CONFIG, /* of the `fdb` section: as ENTRY_SET, but never dynamic */
+	ENTRY_KEY,    /* to look one up: "bridge" in place of "dev" is enough */
+};
+
+/* Parses one entry and fills it in. Errors begin with "fdb MAC: " as far as that is known. */
+int entry_parse(const struct model *model, const json_t *json, enum entry_use use,
+		struct fdb_spec *ret, struct error *err);
+/* A list of entries, each by entry_parse(). */
+int entry_list_parse(const struct model *model, const json_t *json, enum entry_use use,
+		     struct entry_list *list, struct error *err);
+/* The filter of fdb.show and fdb.flush; `json` may have other members too. */
+int entry_filter_parse(const struct model *model, const json_t *json, struct fdb_filter *ret,
+		       struct error *err);
+
+/* All static entries that belong to the configuration. */
+int entry_list_walk(struct kernel *kernel, const struct model *model, struct entry_list *list,
+		    struct error *err);
+/* {"mac", "dev", "dst"?, "vni"?, "vlan"?} */
+json_t *entry_json(const struct fdb_spec *spec);
+
+/*
+ * What makes `is` into `wanted`: `set` by kernel_fdb_set(FDB_REPLACE), `del` by
+ * kernel_fdb_del(). `changes`, if not NULL, is a JSON list that gets a CHANGE for each.
+ * Refuses a `wanted` that says two things of one MAC.
+ */
+int entry_diff(const struct entry_list *is, const struct entry_list *wanted, struct entry_list *set,
+	       struct entry_list *del, json_t *changes, struct error *err);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The methods of the FDB: params to specs and filters, and over to the kernel, which owns the entries. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/entry.h"
+#include "daemon/methods.h"
+
+#define SHOW_LIMIT     1000  /* entries of a reply, unless asked for more */
+#define SHOW_LIMIT_MAX 65536 /* and no more than this */
+
+/* One entry, or those of "entries". */
+static int params_entries(struct call *call, enum entry_use use, struct entry_list *list,
+			  struct error *err)
+{
+	static const char *const keys[] = {"entries", NULL};
+	const json_t *entries = json_object_get(call->params, "entries");
+	struct fdb_spec spec;
+	int result;
+
+	if (!entries) {
+		result = entry_parse(call->weftd->model, call->params, use, &spec, err);
+		if (result == 0)
+			entry_list_push(list, &spec);
+		return result;
+	}
+	result = params_only(call, keys, err);
+	if (result == 0)
+		result = entry_list_parse(call->weftd->model, entries, use, list, err);
+	return result;
+}
+
+static int entries_set(struct call *call, enum fdb_mode mode, struct error *err)
+{
+	struct entry_list list = {0};
+	int result = params_entries(call, ENTRY_SET, &list, err);
+
+	if (result == 0 && list.count)
+		result = kernel_fdb_set(call->weftd->kernel, mode, list.item, list.count, err);
+	if (result >= 0)
+		call->result = json_pack("{s:I}", "changes", (json_int_t)list.count);
+	entry_list_free(&list);
+	return result < 0 ? result : 0;
+}
+
+int method_fdb_add(struct call *call, struct error *err)
+{
+	return entries_set(call, FDB_ADD, err);
+}
+
+int method_fdb_append(struct call *call, struct error *err)
+{
+	return entries_set(call, FDB_APPEND, err);
+}
+
+int method_fdb_replace(struct call *call, struct error *err)
+{
+	return entries_set(call, FDB_REPLACE, err);
+}
+
+int method_fdb_del(struct call *call, struct error *err)
+{
+	struct entry_list list = {0};
+	int result = params_entries(call, ENTRY_DEL, &list, err);
+
+	if (result == 0 && list.count)
+		result = kernel_fdb_del(call->weftd->kernel, list.item, list.count, err);
+	if (result >= 0)
+		call->result = json_pack("{s:I}", "changes", (json_int_t)list.count);
+	entry_list_free(&list);
+	return result < 0 ? result : 0;
+}
+
+int method_fdb_get(struct call *call, struct error *err)
+{
+	static const char *const keys[] = {"mac", "bridge", "dev", "vlan", NULL};
+	struct fdb_spec spec;
+	int result;
+
+	result = params_only(call, keys, err);
+	if (result == 0)
+		result = entry_parse(call->weftd->model, call->params, ENTRY_KEY, &spec, err);
+	if (result == 0)
+		result = kernel_fdb_get(call->weftd->kernel, &spec, &call->result, err);
+	return result;
+}
+
+/* "state": what to show; NULL: everything. */
+static int params_state(struct call *call, const char **ret, struct fdb_filter *filter,
+			struct error *err)
+{
+	int result = params_string(call, "state", ret, err);
+
+	if (result < 0 || !*ret)
+		return result;
+	if (!strcmp(*ret, "learned"))
+		filter->no_static = true;
+	else if (!strcmp(*ret, "static") || !strcmp(*ret, "local"))
+		filter->no_learned = true;
+	else
+		return error_set(err, -EINVAL, "state: %.16s is not learned, static or local",
+				 *ret);
+	return 0;
+}
+
+static int params_limit(const struct call *call, size_t *ret, struct error *err)
+{
+	const json_t *limit = json_object_get(call->params, "limit");
+
+	*ret = SHOW_LIMIT;
+	if (!limit || json_is_null(limit))
+		return 0;
+	if (json_integer_value(limit) < 1 || json_integer_value(limit) > SHOW_LIMIT_MAX)
+		return error_set(err, -EINVAL, "limit: is no number of 1 to %d", SHOW_LIMIT_MAX);
+	*ret = (size_t)json_integer_value(limit);
+	return 0;
+}
+
+/* Static and local entries come together; only one kind was asked for. */
+static void entries_keep(json_t *entries, const char *state)
+{
+	for (size_t i = json_array_size(entries); i > 0; i--) {
+		const json_t *entry = json_array_get(entries, i - 1);
+		const char *is = json_string_value(json_object_get(entry, "state"));
+
+		if (!is || strcmp(is, state))
+			json_array_remove(entries, i - 1);
+	}
+}
+
+int method_fdb_show(struct call *call, struct error *err)
+{
+	static const char *const keys[] = {"bridge", "dev",    "vlan",	"mac", "dst",
+					   "state",  "cursor", "limit", NULL};
+	const char *state, *cursor;
+	struct fdb_filter filter;
+	json_t *entries = NULL;
+	char *next = NULL;
+	size_t limit;
+	int result;
+
+	result = params_only(call, keys, err);
+	if (result == 0)
+		result = entry_filter_parse(call->weftd->model, call->params, &filter, err);
+	if (result == 0)
+		result = params_state(call, &state, &filter, err);
+	if (result == 0)
+		result = params_limit(call, &limit, err);
+	if (result == 0)
+		result = params_string(call, "cursor", &cursor, err);
+	if (result == 0)
+		result = kernel_fdb_walk(call->weftd->kernel, &filter, cursor, limit, &entries,
+					 &next, err);
+	if (result < 0)
+		return result;
+	if (state)
+		entries_keep(entries, state);
+	call->result = json_pack("{s:o, s:s?}", "entries", entries, "cursor", next);
+	free(next);
+	return 0;
+}
+
+int method_fdb_flush(struct call *call, struct error *err)
+{
+	static const char *const keys[] = {"bridge", "dev", "vlan", "mac", "dst", "static", NULL};
+	const json_t *statics = json_object_get(call->params, "static");
+	struct fdb_filter filter;
+	int result;
+
+	result = params_only(call, keys, err);
+	if (result == 0 && statics && !json_is_boolean(statics))
+		result = error_set(err, -EINVAL, "static: is neither true nor false");
+	if (result == 0)
+		result = entry_filter_parse(call->weftd->model, call->params, &filter, err);
+	if (result == 0)
+		result = kernel_fdb_flush(call->weftd->kernel, &filter, json_is_true(statics), err);
+	if (result < 0)
+		return result;
+	call->result = json_pack("{s:i}", "changes", result);
+	return 0;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What objects demand of each other. A plan is judged while it is in place, and only by the objects
+ * it touches and those that share a key with them, so that the work grows with
+ * the plan and not with the model.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "daemon/model_private.h"
+
+static bool entry_uses_vlans(const struct entry *entry)
+{
+	const struct tunnel *tunnel = entry->object;
+	const struct port *port = entry->object;
+
+	if (entry->noun == NOUN_PORT)
+		return port->vlan || port->trunk.any;
+	return entry->noun == NOUN_TUNNEL && (tunnel->vlan || tunnel->trunk.any);
+}
+
+static const char *entry_vlan_field(const struct entry *entry)
+{
+	if (entry->noun == NOUN_PORT)
+		return ((const struct port *)entry->object)->vlan ? "vlan" : "trunk";
+	return ((const struct tunnel *)entry->object)->vlan ? "vlan" : "trunk";
+}
+
+static struct index_item *bridge_members(const struct model *model, const char *name)
+{
+	char key[NAME_LEN] = "";
+
+	memcpy(key, name, strnlen(name, NAME_LEN - 1));
+	return index_first(&model->on_bridge, key, sizeof(key));
+}
+
+static int check_bridge_gone(const struct model *model, const char *name, struct error *err)
+{
+	const struct index_item *member = bridge_members(model, name);
+	const struct entry *entry;
+
+	if (!member)
+		return 0;
+	entry = member->owner;
+	return error_set(err, -EBUSY, "bridge %s: %s %s is on it", name, schemas[entry->noun].noun,
+			 entry->name);
+}
+
+static int check_bridge(const struct model *model, const struct bridge *bridge, struct error *err)
+{
+	const struct index_item *member;
+
+	if (bridge->vlan_filtering)
+		return 0;
+	for (member = bridge_members(model, bridge->name); member; member = member->next) {
+		const struct entry *entry = member->owner;
+
+		if (entry_uses_vlans(entry))
+			return error_set(err, -EBUSY,
+					 "bridge %s: vlan_filtering: %s %s on it has %s",
+					 bridge->name, schemas[entry->noun].noun, entry->name,
+					 entry_vlan_field(entry));
+	}
+	return 0;
+}
+
+/* What ports and tunnels have in common. */
+static int check_member(const struct model *model, const struct entry *entry, struct error *err)
+{
+	const char *noun = schemas[entry->noun].noun;
+	const char *name = object_bridge(entry->noun, entry->object);
+	enum noun other = entry->noun == NOUN_PORT ? NOUN_TUNNEL : NOUN_PORT;
+	const struct bridge *bridge;
+
+	if (model_find(model, other, entry->name))
+		return error_set(err, -EEXIST, "%s %s: name: there is a %s of that name", noun,
+				 entry->name, schemas[other].noun);
+	if (!name[0]) {
+		if (entry_uses_vlans(entry))
+			return error_set(err, -EINVAL, "%s %s: %s: needs a bridge", noun,
+					 entry->name, entry_vlan_field(entry));
+		return 0;
+	}
+	bridge = model_find(model, NOUN_BRIDGE, name);
+	if (!bridge)
+		return error_set(err, -ENOENT, "%s %s: bridge: there is no bridge %s", noun,
+				 entry->name, name);
+	if (!bridge->vlan_filtering && entry_uses_vlans(entry))
+		return error_set(err, -EINVAL, "%s %s: %s: bridge %s is without vlan_filtering",
+				 noun, entry->name, entry_vlan_field(entry), name);
+	return 0;
+}
+
+static int check_tunnel(const struct entry *entry, struct error *err)
+{
+	const struct tunnel *tunnel = entry->object;
+	const struct index_item *other;
+	char text[ADDR_STRLEN];
+
+	other = index_other(&entry->identity);
+	if (other && addr_is_any(&tunnel->local))
+		return error_set(err, -EEXIST, "tunnel %s: id: %u on port %u is already tunnel %s",
+				 entry->name, tunnel->id, tunnel->dstport,
+				 ((const struct entry *)other->owner)->name);
+	if (other)
+		return error_set(err, -EEXIST,
+				 "tunnel %s: id: %u on port %u at local %s is already tunnel %s",
+				 entry->name, tunnel->id, tunnel->dstport,
+				 addr_format(&tunnel->local, text),
+				 ((const struct entry *)other->owner)->name);
+	other = index_other(&entry->group);
+	if (other)
+		return error_set(err, -EEXIST,
+				 "tunnel %s: group: %s with id %u on port %u is already tunnel %s",
+				 entry->name, addr_format(&tunnel->group, text), tunnel->id,
+				 tunnel->dstport, ((const struct entry *)other->owner)->name);
+	return 0;
+}
+
+int model_check(const struct model *model, const struct plan *plan, struct error *err)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct change *change = &plan->change[i];
+		const char *name = object_name(change->new ? change->new : change->old);
+		const struct entry *entry = model_entry(model, change->noun, name);
+		int result = 0;
+
+		if (!entry && change->noun == NOUN_BRIDGE)
+			result = check_bridge_gone(model, name, err);
+		else if (entry && change->noun == NOUN_BRIDGE)
+			result = check_bridge(model, entry->object, err);
+		else if (entry)
+			result = check_member(model, entry, err);
+		if (result == 0 && entry && change->noun == NOUN_TUNNEL)
+			result = check_tunnel(entry, err);
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}

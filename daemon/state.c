@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The state file: one JSON object {"version", "weft", "bridges", "ports", "tunnels", "kernel"}. */
+#include "daemon/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/log.h"
+
+#define STATE_VERSION  1
+#define TOUCH_DELAY_MS 200
+
+struct state {
+	struct weftd *weftd;
+	struct event *timer; /* pending: state_touch() was called */
+	bool begun;	     /* what the file had is in the model */
+};
+
+static void state_path(char path[PATH_MAX], const char *rundir, const char *suffix)
+{
+	snprintf(path, PATH_MAX, "%s/" STATE_FILE "%s", rundir, suffix);
+}
+
+/* --- Writing -------------------------------------------------------------------------- */
+
+static json_t *state_json(const struct weftd *weftd)
+{
+	json_t *root = json_pack("{s:i, s:s}", "version", STATE_VERSION, "weft", WEFT_VERSION);
+
+	for (enum noun noun = 0; noun < NOUN_COUNT; noun++) {
+		const void **list = model_list(weftd->model, noun);
+		json_t *section = json_object();
+
+		for (size_t i = 0; list[i]; i++)
+			json_object_set_new_nocheck(section, object_name(list[i]),
+						    object_json(noun, list[i], false));
+		json_object_set_new(root, schemas[noun].plural, section);
+		free(list);
+	}
+	json_object_set_new(root, "kernel", kernel_state(weftd->kernel));
+	return root;
+}
+
+struct output {
+	int fd;
+	size_t used;
+	char buffer[65536];
+};
+
+static int output_flush(struct output *output)
+{
+	size_t done = 0;
+
+	while (done < output->used) {
+		ssize_t n = write(output->fd, output->buffer + done, output->used - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		done += (size_t)n;
+	}
+	output->used = 0;
+	return 0;
+}
+
+static int output_add(const char *text, size_t length, void *arg)
+{
+	struct output *output = arg;
+
+	while (length) {
+		size_t room = sizeof(output->buffer) - output->used;
+		size_t part = length < room ? length : room;
+
+		memcpy(output->buffer + output->used, text, part);
+		output->used += part;
+		text += part;
+		length -= part;
+		if (output->used == sizeof(output->buffer) && output_flush(output) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int state_write(const struct weftd *weftd, const char *path)
+{
+	struct output output = {.used = 0};
+	json_t *root;
+	int result;
+
+	output.fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (output.fd < 0)
+		return -errno;
+	root = state_json(weftd);
+	errno = 0;
+	result = json_dump_callback(root, output_add, &output, JSON_COMPACT);
+	json_decref(root);
+	if (result < 0)
+		result = errno ? -errno : -ENOMEM;
+	else
+		result = output_flush(&output);
+	if (close(output.fd) < 0 && result == 0)
+		result = -errno;
+	return result;
+}
+
+int state_save(struct state *state, struct error *err)
+{
+	const struct weftd *weftd = state->weftd;
+	char path[PATH_MAX], fresh[PATH_MAX];
+	size_t objects = 0;
+	int result;
+
+	event_del(state->timer);
+	state->begun = true;
+	state_path(path, weftd->rundir, "");
+	state_path(fresh, weftd->rundir, ".new");
+	for (enum noun noun = 0; noun < NOUN_COUNT; noun++)
+		objects += model_count(weftd->model, noun);
+	if (!objects) {
+		if (unlink(path) < 0 && errno != ENOENT)
+			return error_set(err, -errno, "%s: %s", path, strerror(errno));
+		return 0;
+	}
+	result = state_write(weftd, fresh);
+	if (result == 0 && rename(fresh, path) < 0)
+		result = -errno;
+	if (result < 0) {
+		unlink(fresh);
+		return error_set(err, result, "%s: %s", path, strerror(-result));
+	}
+	return 0;
+}
+
+static void state_timer(evutil_socket_t fd, short events, void *arg)
+{
+	struct error err = {0};
+
+	(void)fd, (void)events;
+	if (state_save(arg, &err) < 0)
+		log_error("%s", err.line);
+}
+
+void state_touch(struct state *state)
+{
+	const struct timeval delay = {.tv_usec = TOUCH_DELAY_MS * 1000};
+
+	/* A start that fails must not write the little it has got to over the file. */
+	if (state->begun && !event_pending(state->timer, EV_TIMEOUT, NULL))
+		event_add(state->timer, &delay);
+}
+
+struct state *state_new(struct weftd *weftd)
+{
+	struct state *state = calloc(1, sizeof(*state));
+
+	if (!state)
+		abort();
+	state->weftd = weftd;
+	state->timer = event_new(weftd->base, -1, 0, state_timer, state);
+	if (!state->timer)
+		abort();
+	return state;
+}
+
+void state_free(struct state *state)
+{
+	if (!state)
+		return;
+	if (event_pending(state->timer, EV_TIMEOUT, NULL))
+		state_timer(-1, 0, state);
+	event_free(state->timer);
+	free(state);
+}
+
+/* --- Reading -------------------------------------------------------------------------- */
+
+static int section_load(enum noun noun, const json_t *section, const struct model *none,
+			struct plan *plan, struct error *err)
+{
+	const char *name;
+	json_t *json;
+
+	if (!json_is_object(section))
+		return error_set(err, -EINVAL, "%s: is missing or no object", schemas[noun].plural);
+	json_object_foreach ((json_t *)section, name, json) {
+		int result = plan_add(plan, none, noun, name, json, err);
+
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+static int root_load(const json_t *root, struct plan *plan, json_t **ret_kernel, struct error *err)
+{
+	struct model *none;
+	int result = 0;
+
+	if (!json_is_object(root))
+		return error_set(err, -EINVAL, "is no JSON object");
+	if (json_integer_value(json_object_get(root, "version")) != STATE_VERSION)
+		return error_set(err, -EINVAL, "version: is not %d", STATE_VERSION);
+	none = model_new();
+	for (enum noun noun = 0; noun < NOUN_COUNT && result == 0; noun++)
+		result = section_load(noun, json_object_get(root, schemas[noun].plural), none, plan,
+				      err);
+	model_free(none);
+	if (result == 0)
+		*ret_kernel = json_incref(json_object_get(root, "kernel"));
+	return result;
+}
+
+int state_load(const char *rundir, struct plan *plan, json_t **ret_kernel, struct error *err)
+{
+	char path[PATH_MAX];
+	json_error_t json_err;
+	json_t *root;
+	FILE *file;
+	int result;
+
+	*ret_kernel = NULL;
+	state_path(path, rundir, "");
+	file = fopen(path, "re");
+	if (!file && errno == ENOENT)
+		return 0;
+	if (!file)
+		return error_set(err, -errno, "%s: %s", path, strerror(errno));
+	root = json_loadf(file, JSON_REJECT_DUPLICATES, &json_err);
+	fclose(file);
+	if (root)
+		result = root_load(root, plan, ret_kernel, err);
+	else
+		result = error_set(err, -EINVAL, "line %d: %s", json_err.line, json_err.text);
+	json_decref(root);
+	if (result < 0)
+		error_prefix(
+			err,
+			"%s: not a state file of this weftd (move it away to start without it)",
+			path);
+	return result;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Transactions. The order is stage (model), apply (kernel), FDB, state file, commit: everything that
+ * may refuse comes before what cannot, and each step can be taken back.
+ */
+#include "daemon/transaction.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/config.h"
+#include "daemon/entry.h"
+#include "daemon/log.h"
+#include "daemon/monitor.h"
+#include "daemon/state.h"
+
+/* The kernel as it was before `plan`. A kernel that refuses that is out of step until weftd starts again. */
+static void kernel_revert(struct weftd *weftd, const struct plan *plan)
+{
+	struct plan reverse = plan_reverse(plan);
+	struct error err = {0};
+
+	if (plan->count &&
+	    kernel_apply(weftd->kernel, reverse.change, reverse.count, false, &err) < 0)
+		log_error("taking changes back: %s", err.line);
+	free(reverse.change);
+}
+
+/* Applies a plan that is staged. */
+static int plan_apply(struct weftd *weftd, const struct plan *plan, struct error *err)
+{
+	if (!plan->count)
+		return 0;
+	return kernel_apply(weftd->kernel, plan->change, plan->count, false, err);
+}
+
+static void plan_finish(struct weftd *weftd, struct plan *plan)
+{
+	monitor_publish_plan(weftd->monitor, plan);
+	model_commit(weftd->model, plan);
+}
+
+int transaction_run(struct weftd *weftd, struct plan *plan, struct error *err)
+{
+	int result;
+
+	if (!plan->count)
+		return 0;
+	result = model_stage(weftd->model, plan, err);
+	if (result < 0)
+		return result;
+	result = plan_apply(weftd, plan, err);
+	if (result == 0) {
+		result = state_save(weftd->state, err);
+		if (result < 0)
+			kernel_revert(weftd, plan);
+	}
+	if (result < 0) {
+		model_unstage(weftd->model, plan);
+		return result;
+	}
+	plan_finish(weftd, plan);
+	return 0;
+}
+
+/* --- The whole configuration ---------------------------------------------------------- */
+
+/* What a configuration does to the static entries. */
+struct fdb_change {
+	struct entry_list before; /* as found */
+	struct entry_list wanted;
+	struct entry_list set, del;
+};
+
+static void fdb_change_clear(struct fdb_change *fdb)
+{
+	entry_list_free(&fdb->before);
+	entry_list_free(&fdb->wanted);
+	entry_list_free(&fdb->set);
+	entry_list_free(&fdb->del);
+}
+
+/* What makes the entries that are there now into `goal`: fills set and del. */
+static int fdb_difference(struct weftd *weftd, struct fdb_change *fdb,
+			  const struct entry_list *goal, struct error *err)
+{
+	struct entry_list now = {0};
+	int result = entry_list_walk(weftd->kernel, weftd->model, &now, err);
+
+	fdb->set.count = fdb->del.count = 0;
+	if (result == 0)
+		result = entry_diff(&now, goal, &fdb->set, &fdb->del, NULL, err);
+	/* `del` has copies, not pointers into `now` */
+	entry_list_free(&now);
+	return result;
+}
+
+static int fdb_carry_out(struct weftd *weftd, const struct fdb_change *fdb, struct error *err)
+{
+	int result = 0;
+
+	if (fdb->set.count)
+		result = kernel_fdb_set(weftd->kernel, FDB_REPLACE, fdb->set.item, fdb->set.count,
+					err);
+	if (result >= 0 && fdb->del.count)
+		result = kernel_fdb_del(weftd->kernel, fdb->del.item, fdb->del.count, err);
+	return result < 0 ? result : 0;
+}
+
+static void fdb_revert(struct weftd *weftd, struct fdb_change *fdb)
+{
+	struct error err = {0};
+
+	if (fdb_difference(weftd, fdb, &fdb->before, &err) < 0 ||
+	    fdb_carry_out(weftd, fdb, &err) < 0)
+		log_error("taking FDB changes back: %s", err.line);
+}
+
+/* Everything that may refuse without having touched the kernel; leaves the plan staged if it succeeds. */
+static int config_prepare(struct weftd *weftd, const json_t *config, struct plan *plan,
+			  struct fdb_change *fdb, json_t *changes, struct error *err)
+{
+	const json_t *section = json_object_get(config, "fdb");
+	int result = config_plan(weftd->model, config, plan, err);
+
+	if (result == 0)
+		result = entry_list_walk(weftd->kernel, weftd->model, &fdb->before, err);
+	if (result == 0)
+		result = model_stage(weftd->model, plan, err);
+	if (result < 0)
+		return result;
+	for (size_t i = 0; i < plan->count; i++)
+		json_array_append_new(changes, change_json(&plan->change[i]));
+	if (section && !json_is_null(section))
+		result = entry_list_parse(weftd->model, section, ENTRY_CONFIG, &fdb->wanted, err);
+	if (result == 0)
+		result = entry_diff(&fdb->before, &fdb->wanted, &fdb->set, &fdb->del, changes, err);
+	if (result < 0)
+		model_unstage(weftd->model, plan);
+	return result;
+}
+
+/* Applies what is prepared and staged; on failure the kernel and the model are as they were. */
+static int config_carry_out(struct weftd *weftd, struct plan *plan, struct fdb_change *fdb,
+			    struct error *err)
+{
+	int result = plan_apply(weftd, plan, err);
+
+	if (result < 0) {
+		model_unstage(weftd->model, plan);
+		return result;
+	}
+	/* The objects took entries with them: those of what was deleted. */
+	if (plan->count)
+		result = fdb_difference(weftd, fdb, &fdb->wanted, err);
+	if (result == 0)
+		result = fdb_carry_out(weftd, fdb, err);
+	if (result == 0 && plan->count)
+		result = state_save(weftd->state, err);
+	if (result == 0)
+		return 0;
+	kernel_revert(weftd, plan);
+	model_unstage(weftd->model, plan);
+	fdb_revert(weftd, fdb);
+	return result;
+}
+
+int transaction_config(struct weftd *weftd, const json_t *config, bool dry, json_t **ret,
+		       struct error *err)
+{
+	struct fdb_change fdb = {0};
+	json_t *changes = json_array();
+	struct plan plan = {0};
+	int result = config_prepare(weftd, config, &plan, &fdb, changes, err);
+
+	if (result == 0 && dry)
+		model_unstage(weftd->model, &plan);
+	else if (result == 0)
+		result = config_carry_out(weftd, &plan, &fdb, err);
+	if (result == 0 && !dry)
+		plan_finish(weftd, &plan);
+	plan_free(&plan);
+	fdb_change_clear(&fdb);
+	if (result < 0) {
+		json_decref(changes);
+		return result;
+	}
+	*ret = changes;
+	return 0;
+}
