@@ -54,7 +54,7 @@ static __always_inline enum underlay_verdict underlay_parse(struct __sk_buff *sk
 		return UNDERLAY_PASS; /* no ports in it: the host drops it when the first never comes */
 	u->ip_offset = ETH_HLEN;
 	u->udp_offset = ETH_HLEN + (ip->ihl & 0xf) * 4;
-	if (ip->ihl < 5)
+	if (ip->version != 4 || ip->ihl < 5)
 		return UNDERLAY_PASS;
 	udp = data + u->udp_offset;
 	if ((void *)(udp + 1) > end)
