@@ -85,7 +85,13 @@ int rpc_request_parse(const char *line, size_t len, struct rpc_request *ret,
 	ret->id = id;
 	ret->method = json_string_value(json_object_get(ret->root, "method"));
 	ret->params = json_object_get(ret->root, "params");
-	return request_members(ret, err);
+	if (request_members(ret, err) < 0) {
+		/* no request at all is no notification either: its sender waits for an answer */
+		if (!ret->id)
+			ret->id = json_null();
+		return -EINVAL;
+	}
+	return 0;
 }
 
 void rpc_request_clear(struct rpc_request *request)

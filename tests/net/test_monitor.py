@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""weft monitor and weft fdb monitor: what happens, as it happens."""
+
+import json
+import os
+import queue
+import signal
+import threading
+
+import pytest
+
+from daemon import BUILD
+from frames import mac_of
+from lab import DEADLINE, wait_until
+from switch import Switch
+
+ONE = mac_of(1)
+
+
+class Monitor:
+    """A running `weft monitor`; its events come as dicts."""
+
+    def __init__(self, weft, words):
+        self.process = weft.host.start(BUILD / "weft", "--rundir", weft.rundir, "-j",
+                                       *words.split(), stdout=-1, stderr=-1, text=True)
+        self._events = queue.Queue()
+        self.seen = []
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self._events.put(json.loads(line))
+
+    def expect(self, **wanted):
+        """The next event that has these members; those before it are in `seen`."""
+        while True:
+            try:
+                event = self._events.get(timeout=DEADLINE)
+            except queue.Empty:
+                raise AssertionError(f"no event {wanted}; saw {self.seen}") from None
+            if all(event.get(key) == value for key, value in wanted.items()):
+                return event
+            self.seen.append(event)
+
+    def ready(self, weft):
+        """Changes something until the stream tells of it: what comes after this is seen."""
+        def told():
+            weft("bridge add ready")
+            weft("bridge del ready")
+            return not self._events.empty()
+        wait_until(told, "monitor to be subscribed", interval=0.1)
+        return self
+
+
+@pytest.fixture
+def switch(lab):
+    made = Switch(lab, 2)
+    made.bridge((1, 2))
+    return made
+
+
+def test_objects(switch):
+    weft = switch.weft
+    monitor = Monitor(weft, "monitor").ready(weft)
+    weft("bridge add br9 ageing 5")
+    monitor.expect(event="add", noun="bridge", name="br9")
+    weft("bridge set br9 ageing 6")
+    monitor.expect(event="change", noun="bridge", name="br9")
+    weft("bridge del br9")
+    monitor.expect(event="delete", noun="bridge", name="br9")
+    weft("port del p2")
+    monitor.expect(event="delete", noun="port", name="p2")
+    switch.host.ip("link del dev p1")
+    monitor.expect(event="state", noun="port", name="p1")
+
+
+def test_only_what_was_asked_for(switch):
+    weft = switch.weft
+    monitor = Monitor(weft, "monitor bridge").ready(weft)
+    weft("port del p2")
+    weft("bridge add br9")
+    monitor.expect(event="add", noun="bridge", name="br9")
+    assert {event["noun"] for event in monitor.seen} <= {"bridge"}
+
+
+def fdb_monitor(switch):
+    """`weft fdb monitor`, known to be subscribed."""
+    monitor = Monitor(switch.weft, "fdb monitor")
+
+    def told():
+        switch.weft(f"fdb add {mac_of(0xF)} dev p1")
+        switch.weft(f"fdb del {mac_of(0xF)} dev p1")
+        return not monitor._events.empty()  # pylint: disable=protected-access
+    wait_until(told, "monitor to be subscribed", interval=0.1)
+    return monitor
+
+
+def test_fdb(switch):
+    monitor = fdb_monitor(switch)
+    switch.weft("bridge set br0 ageing 2")
+    switch.talk(1, ONE)
+    event = monitor.expect(event="learn", mac=ONE)
+    assert (event["dev"], event["bridge"]) == ("p1", "br0")
+    switch.talk(2, ONE)
+    assert monitor.expect(event="move", mac=ONE)["dev"] == "p2"
+    monitor.expect(event="age", mac=ONE)
+    switch.weft(f"fdb add {ONE} dev p1")
+    monitor.expect(event="add", mac=ONE)
+    switch.weft(f"fdb del {ONE} dev p1")
+    monitor.expect(event="del", mac=ONE)
+
+
+def test_many_learned_at_once(switch):
+    """Every one of them is told, or that some were lost."""
+    monitor = fdb_monitor(switch)
+    macs = {mac_of(0x1000 + number) for number in range(2000)}
+    for mac in sorted(macs):
+        switch.taps[1].send(switch.frame(mac))
+    told = set()
+    while told < macs:
+        event = monitor.expect()
+        if event["event"] == "lost":
+            break
+        if event["event"] == "learn":
+            told.add(event["mac"])
+    assert macs <= {entry["mac"] for entry in switch.weft.fdb()}
+
+
+def test_a_reader_that_sleeps_holds_nothing_up(switch):
+    monitor = fdb_monitor(switch)
+    os.kill(monitor.process.pid, signal.SIGSTOP)
+    for _ in range(3):
+        for number in range(3000):
+            switch.taps[1].send(switch.frame(mac_of(0x2000 + number)))
+        switch.weft("fdb flush bridge br0")
+    assert switch.weft("bridge show")
+    os.kill(monitor.process.pid, signal.SIGCONT)
+    switch.weft(f"fdb add {ONE} dev p1")
+    monitor.expect(event="add", mac=ONE)
+
+
+def test_ends_with_the_daemon(switch):
+    monitor = Monitor(switch.weft, "monitor").ready(switch.weft)
+    switch.weft.stop()
+    assert monitor.process.wait(DEADLINE) == 1
+    assert monitor.process.stderr.read().count("\n") == 1
