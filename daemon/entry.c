@@ -329,13 +329,16 @@ int entry_list_walk(struct kernel *kernel, const struct model *model, struct ent
 json_t *entry_json(const struct fdb_spec *spec)
 {
 	char mac[MAC_STRLEN], dst[ADDR_STRLEN];
-	json_t *json = json_pack("{s:s, s:s}", "mac", mac_format(spec->mac, mac), "dev", spec->dev);
+	json_t *json = json_object();
 
+	json_object_set_new_nocheck(json, "mac", json_string_nocheck(mac_format(spec->mac, mac)));
+	json_object_set_new_nocheck(json, "dev", json_string(spec->dev));
 	if (!addr_is_any(&spec->dst))
-		json_object_set_new(json, "dst", json_string(addr_format(&spec->dst, dst)));
+		json_object_set_new_nocheck(json, "dst",
+					    json_string_nocheck(addr_format(&spec->dst, dst)));
 	if (spec->vni != FDB_VNI_TUNNEL)
-		json_object_set_new(json, "vni", json_integer(spec->vni));
+		json_object_set_new_nocheck(json, "vni", json_integer(spec->vni));
 	if (spec->vlan)
-		json_object_set_new(json, "vlan", json_integer(spec->vlan));
+		json_object_set_new_nocheck(json, "vlan", json_integer(spec->vlan));
 	return json;
 }

@@ -91,31 +91,34 @@ static bool spec_equal(const struct fdb_spec *a, const struct fdb_spec *b)
 	return !strcmp(a->dev, b->dev) && addr_equal(&a->dst, &b->dst) && a->vni == b->vni;
 }
 
+static json_t *change_fields(const struct fdb_spec *is, const json_t *new)
+{
+	static const char *const keys[] = {"dev", "dst", "vni"};
+	json_t *old = entry_json(is);
+	json_t *fields = json_object();
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		json_t *a = json_object_get(old, keys[i]), *b = json_object_get(new, keys[i]);
+
+		if ((a || b) && !json_equal(a, b))
+			json_object_set_new(fields, keys[i],
+					    json_pack("{s:O?, s:O?}", "old", a, "new", b));
+	}
+	json_decref(old);
+	return fields;
+}
+
 static void change_push(json_t *changes, const struct fdb_spec *is, const struct fdb_spec *wanted)
 {
 	const char *op = is ? wanted ? "change" : "delete" : "add";
-	static const char *const keys[] = {"dev", "dst", "vni"};
-	json_t *old = is ? entry_json(is) : NULL;
-	json_t *new = wanted ? entry_json(wanted) : NULL;
-	json_t *change, *fields;
+	json_t *change = entry_json(wanted ? wanted : is);
 
-	change = json_pack("{s:s, s:s, s:O}", "op", op, "noun", "fdb", "name",
-			   json_object_get(new ? new : old, "mac"));
-	json_object_set_new(change, "entry", json_incref(new ? new : old));
-	if (is && wanted) {
-		fields = json_object();
-		for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
-			json_t *a = json_object_get(old, keys[i]),
-			       *b = json_object_get(new, keys[i]);
-
-			if ((a || b) && !json_equal(a, b))
-				json_object_set_new(fields, keys[i],
-						    json_pack("{s:O?, s:O?}", "old", a, "new", b));
-		}
-		json_object_set_new(change, "fields", fields);
-	}
-	json_decref(old);
-	json_decref(new);
+	json_object_set_new_nocheck(change, "op", json_string_nocheck(op));
+	json_object_set_new_nocheck(change, "noun", json_string_nocheck("fdb"));
+	json_object_set_nocheck(change, "name", json_object_get(change, "mac"));
+	json_object_del(change, "mac");
+	if (is && wanted)
+		json_object_set_new(change, "fields", change_fields(is, change));
 	json_array_append_new(changes, change);
 }
 

@@ -18,7 +18,7 @@
 
 struct kernel;
 
-/* What the kernel side tells the model's side, any time after kernel_start(). */
+/* What the kernel side tells the model's side, any time from kernel_start() on. JSON stays the caller's. */
 struct kernel_callbacks {
 	/* An FDB entry came, went or moved: `entry` as kernel_fdb_walk() gives it. */
 	void (*fdb)(void *arg, const char *what,

@@ -266,7 +266,7 @@ static int method_monitor(struct call *call, struct error *err)
 
 static const struct {
 	const char *name;
-	method method;
+	method_run run;
 	enum noun noun;
 } methods[] = {
 	{"bridge.add", method_add, NOUN_BRIDGE},
@@ -306,7 +306,7 @@ static int request_call(struct call *call, const char *name, enum rpc_code *ret_
 		if (strcmp(methods[i].name, name))
 			continue;
 		call->noun = methods[i].noun;
-		result = methods[i].method(call, err);
+		result = methods[i].run(call, err);
 		if (result < 0) {
 			/* an error without its line would be none for the client */
 			error_set(err, result, "%s: %s", name, strerror(-result));
@@ -326,15 +326,18 @@ json_t *request_answer(struct weftd *weftd, struct client *client, const char *l
 	struct error err = {0};
 	json_t *reply = NULL;
 	enum rpc_code code;
+	bool silent;
 	int result;
 
 	result = rpc_request_parse(line, length, &request, &code, &err);
+	/* What is no request is answered even without an id. */
+	silent = result == 0 && !request.id;
 	if (result == 0) {
 		if (request.params)
 			call.params = request.params;
 		result = request_call(&call, request.method, &code, &err);
 	}
-	if (!request.id)
+	if (silent)
 		json_decref(call.result);
 	else if (result < 0)
 		reply = rpc_error_new(request.id, code, &err);

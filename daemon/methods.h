@@ -19,7 +19,7 @@ struct call {
 	json_t *result;	       /* set by the method unless it fails */
 };
 
-typedef int (*method)(struct call *call, struct error *err);
+typedef int (*method_run)(struct call *call, struct error *err);
 
 /*
  * Answers one line. The reply is a new reference; NULL for a notification, which is carried out and

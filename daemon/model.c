@@ -81,6 +81,41 @@ const void **model_list(const struct model *model, enum noun noun)
 	return list;
 }
 
+static const char *entry_text(struct entry *entry)
+{
+	json_t *json;
+	size_t length;
+
+	if (entry->text)
+		return entry->text;
+	json = json_pack("{s:o}", entry->name, object_json(entry->noun, entry->object, false));
+	entry->text = json_dumps(json, JSON_COMPACT);
+	if (!entry->text)
+		abort();
+	json_decref(json);
+	/* without the braces around it */
+	length = strlen(entry->text) - 2;
+	memmove(entry->text, entry->text + 1, length);
+	entry->text[length] = '\0';
+	return entry->text;
+}
+
+int model_write(struct model *model, enum noun noun,
+		int (*write)(const char *text, size_t length, void *arg), void *arg)
+{
+	int result = 0;
+
+	for (struct entry *entry = model->entries[noun]; entry && result == 0;
+	     entry = entry->hh.next) {
+		const char *text = entry_text(entry);
+
+		result = write(text, strlen(text), arg);
+		if (result == 0 && entry->hh.next)
+			result = write(",", 1, arg);
+	}
+	return result;
+}
+
 static void entry_link(struct model *model, struct entry *entry)
 {
 	const char *bridge = object_bridge(entry->noun, entry->object);
@@ -104,6 +139,8 @@ static void entry_link(struct model *model, struct entry *entry)
 
 static void entry_unlink(struct model *model, struct entry *entry)
 {
+	free(entry->text);
+	entry->text = NULL;
 	index_leave(&model->on_bridge, &entry->on_bridge);
 	index_leave(&model->identity, &entry->identity);
 	index_leave(&model->group, &entry->group);

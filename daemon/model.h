@@ -37,6 +37,14 @@ size_t model_count(const struct model *model, enum noun noun);
 /* All objects of a noun by name, as an array to be freed; its end is a NULL. */
 const void **model_list(const struct model *model, enum noun noun);
 
+/*
+ * Writes all objects of a noun, `"NAME":{FIELD:VALUE,...}` with commas between them and the fields that are not
+ * at their default. The text of an object is made once and kept until it changes: this is
+ * for the state file, which is written for every change of any one of many thousands.
+ */
+int model_write(struct model *model, enum noun noun,
+		int (*write)(const char *text, size_t length, void *arg), void *arg);
+
 /* The name of an object, and the bridge a port or tunnel is on (empty: none). */
 const char *object_name(const void *object);
 const char *object_bridge(enum noun noun, const void *object);

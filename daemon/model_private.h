@@ -13,6 +13,7 @@ struct entry {
 	char name[NAME_LEN];
 	enum noun noun;
 	const void *object;
+	char *text;		     /* what model_write() writes; NULL: not made yet */
 	struct index_item on_bridge; /* ports, and tunnels with a bridge */
 	struct index_item identity;  /* tunnels */
 	struct index_item group;     /* tunnels with a group */

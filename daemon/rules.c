@@ -117,24 +117,35 @@ static int check_tunnel(const struct entry *entry, struct error *err)
 	return 0;
 }
 
+static int check_change(const struct model *model, const struct change *change, struct error *err)
+{
+	const struct entry *entry;
+	int result;
+
+	if (!change->new)
+		return 0;
+	entry = model_entry(model, change->noun, object_name(change->new));
+	if (change->noun == NOUN_BRIDGE)
+		return check_bridge(model, entry->object, err);
+	result = check_member(model, entry, err);
+	if (result == 0 && change->noun == NOUN_TUNNEL)
+		result = check_tunnel(entry, err);
+	return result;
+}
+
 int model_check(const struct model *model, const struct plan *plan, struct error *err)
 {
-	for (size_t i = 0; i < plan->count; i++) {
-		const struct change *change = &plan->change[i];
-		const char *name = object_name(change->new ? change->new : change->old);
-		const struct entry *entry = model_entry(model, change->noun, name);
-		int result = 0;
+	int result = 0;
 
-		if (!entry && change->noun == NOUN_BRIDGE)
-			result = check_bridge_gone(model, name, err);
-		else if (entry && change->noun == NOUN_BRIDGE)
-			result = check_bridge(model, entry->object, err);
-		else if (entry)
-			result = check_member(model, entry, err);
-		if (result == 0 && entry && change->noun == NOUN_TUNNEL)
-			result = check_tunnel(entry, err);
-		if (result < 0)
-			return result;
+	for (size_t i = 0; i < plan->count && result == 0; i++)
+		result = check_change(model, &plan->change[i], err);
+	/* Last, so that a member that is in the plan too is blamed itself. */
+	for (size_t i = 0; i < plan->count && result == 0; i++) {
+		const struct change *change = &plan->change[i];
+
+		if (change->noun == NOUN_BRIDGE && !change->new &&
+		    !model_find(model, NOUN_BRIDGE, object_name(change->old)))
+			result = check_bridge_gone(model, object_name(change->old), err);
 	}
-	return 0;
+	return result;
 }

@@ -28,24 +28,6 @@ static void state_path(char path[PATH_MAX], const char *rundir, const char *suff
 
 /* --- Writing -------------------------------------------------------------------------- */
 
-static json_t *state_json(const struct weftd *weftd)
-{
-	json_t *root = json_pack("{s:i, s:s}", "version", STATE_VERSION, "weft", WEFT_VERSION);
-
-	for (enum noun noun = 0; noun < NOUN_COUNT; noun++) {
-		const void **list = model_list(weftd->model, noun);
-		json_t *section = json_object();
-
-		for (size_t i = 0; list[i]; i++)
-			json_object_set_new_nocheck(section, object_name(list[i]),
-						    object_json(noun, list[i], false));
-		json_object_set_new(root, schemas[noun].plural, section);
-		free(list);
-	}
-	json_object_set_new(root, "kernel", kernel_state(weftd->kernel));
-	return root;
-}
-
 struct output {
 	int fd;
 	size_t used;
@@ -87,23 +69,45 @@ static int output_add(const char *text, size_t length, void *arg)
 	return 0;
 }
 
+static int output_text(struct output *output, const char *text)
+{
+	return output_add(text, strlen(text), output);
+}
+
+static int output_state(struct output *output, const struct weftd *weftd)
+{
+	json_t *kernel;
+	int result = output_text(output, "{\"version\":1,\"weft\":\"" WEFT_VERSION "\"");
+
+	for (enum noun noun = 0; noun < NOUN_COUNT && result == 0; noun++) {
+		if (output_text(output, ",\n\"") < 0 ||
+		    output_text(output, schemas[noun].plural) < 0 ||
+		    output_text(output, "\":{") < 0 ||
+		    model_write(weftd->model, noun, output_add, output) < 0 ||
+		    output_text(output, "}") < 0)
+			result = -1;
+	}
+	if (result < 0 || output_text(output, ",\n\"kernel\":") < 0)
+		return -1;
+	kernel = kernel_state(weftd->kernel);
+	result = json_dump_callback(kernel, output_add, output, JSON_COMPACT | JSON_ENCODE_ANY);
+	json_decref(kernel);
+	if (result < 0 || output_text(output, "}\n") < 0)
+		return -1;
+	return output_flush(output);
+}
+
 static int state_write(const struct weftd *weftd, const char *path)
 {
 	struct output output = {.used = 0};
-	json_t *root;
-	int result;
+	int result = 0;
 
 	output.fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (output.fd < 0)
 		return -errno;
-	root = state_json(weftd);
 	errno = 0;
-	result = json_dump_callback(root, output_add, &output, JSON_COMPACT);
-	json_decref(root);
-	if (result < 0)
+	if (output_state(&output, weftd) < 0)
 		result = errno ? -errno : -ENOMEM;
-	else
-		result = output_flush(&output);
 	if (close(output.fd) < 0 && result == 0)
 		result = -errno;
 	return result;
@@ -123,6 +127,7 @@ int state_save(struct state *state, struct error *err)
 	for (enum noun noun = 0; noun < NOUN_COUNT; noun++)
 		objects += model_count(weftd->model, noun);
 	if (!objects) {
+		unlink(fresh); /* of a weftd that was killed while it wrote */
 		if (unlink(path) < 0 && errno != ENOENT)
 			return error_set(err, -errno, "%s: %s", path, strerror(errno));
 		return 0;

@@ -13,7 +13,7 @@ _VOLATILE = ("stats", "stats64", "valid_life_time", "preferred_life_time", "age"
 
 def _clean(value):
     if isinstance(value, dict):
-        return {key: _clean(item) for key, item in value.items() 
+        return {key: _clean(item) for key, item in value.items()
                 if key not in _VOLATILE and not key.endswith("timer")}
     return [_clean(item) for item in value] if isinstance(value, list) else value
 

@@ -106,11 +106,15 @@ void fake_kernel_free(struct kernel *kernel)
 int kernel_start(struct event_base *base, const char *rundir, const json_t *state,
 		 const struct kernel_callbacks *callbacks, struct kernel **ret, struct error *err)
 {
+	json_t *event;
+
 	(void)base, (void)rundir, (void)state, (void)err;
 	*ret = fake_kernel_new();
 	(*ret)->callbacks = *callbacks;
 	/* a kernel side has things to say from the first moment */
-	callbacks->state(callbacks->arg, json_object());
+	event = json_object();
+	callbacks->state(callbacks->arg, event);
+	json_decref(event);
 	return 0;
 }
 
@@ -383,7 +387,8 @@ int kernel_fdb_walk(struct kernel *kernel, const struct fdb_filter *filter, cons
 		if (at < from || !entry_passes(entry, filter))
 			continue;
 		if (json_array_size(*ret) == limit) {
-			assert(asprintf(ret_cursor, "%zu", at) > 0);
+			if (asprintf(ret_cursor, "%zu", at) < 0)
+				abort();
 			break;
 		}
 		json_array_append_new(*ret, entry_to_json(entry));
