@@ -103,6 +103,7 @@ int link_refresh(struct netlink *netlink, const char *name, uint32_t ifindex);
 
 /* Is this a unicast address of this host? Its device, or 0. */
 uint32_t address_device(const struct netlink *netlink, const struct weft_addr *addr);
+/* Has the device an address that more than its own link can use? */
 bool address_on_device(const struct netlink *netlink, uint32_t ifindex);
 /* The first address of the device of that family (AF_INET, AF_INET6), any scope but a
  * global one before others; false: there is none. */

@@ -287,7 +287,14 @@ uint32_t address_device(const struct netlink *netlink, const struct weft_addr *a
 
 bool address_on_device(const struct netlink *netlink, uint32_t ifindex)
 {
-	return device_find(netlink->addresses, ifindex) != NULL;
+	struct address_device *device = device_find(netlink->addresses, ifindex);
+	const struct address *address;
+
+	if (device)
+		LL_FOREACH (device->list, address)
+			if (address->scope < RT_SCOPE_LINK)
+				return true;
+	return false;
 }
 
 bool address_of_device(const struct netlink *netlink, uint32_t ifindex, int family,

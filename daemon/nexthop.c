@@ -279,7 +279,8 @@ static void work(evutil_socket_t fd, short what, void *arg)
 		DL_DELETE2(nexthops->pending, user, pending_prev, pending_next);
 		user->pending = false;
 		memcpy(&now, &user->path->now, sizeof(now));
-		user->callback(user->arg, &now);
+		if (user->callback)
+			user->callback(user->arg, &now);
 	}
 	if (nexthops->devices_changed && nexthops->changed) {
 		nexthops->devices_changed = false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The devices that outer packets may arrive by, and the underlay program on them: `lo`, each device
- * that a tunnel names, and every Ethernet-like device that has an IP address or that a next hop
- * goes by; but no port, and no device of weft's own.
+ * that a tunnel names, and every Ethernet-like device that has an IP address of more than link scope or that
+ * a next hop goes by; but no port, and no device of weft's own.
  */
 #ifndef WEFT_DAEMON_UNDERLAY_H
 #define WEFT_DAEMON_UNDERLAY_H
