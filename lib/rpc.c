@@ -142,12 +142,13 @@ char *rpc_line_new(const json_t *message, size_t *ret_len)
 {
 	const size_t flags = JSON_COMPACT;
 	size_t len = json_dumpb(message, NULL, 0, flags);
-	char *line = len ? malloc(len + 1) : NULL;
+	char *line = len ? malloc(len + 2) : NULL;
 
 	if (!line)
 		return NULL;
 	json_dumpb(message, line, len, flags);
 	line[len] = '\n';
+	line[len + 1] = 0;
 	*ret_len = len + 1;
 	return line;
 }

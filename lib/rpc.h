@@ -53,7 +53,7 @@ json_t *rpc_notification_new(const char *method, json_t *params);
 /* The code of a refusal: -EINVAL blames the parameters, everything else the state of things. */
 enum rpc_code rpc_code_of(const struct error *err);
 
-/* A message as its line, newline included, to be freed; NULL: out of memory. */
+/* A message as its line, newline and 0 at its end, to be freed; NULL: out of memory. */
 char *rpc_line_new(const json_t *message, size_t *ret_len);
 
 /*
