@@ -20,7 +20,9 @@ METRICS = (
     ("udp_held.cpu", "CPU, UDP at 50,000/s", "µs/packet", 2),
     ("udp_held.lost", "lost, UDP at 50,000/s", "share", 4),
 )
-PLOTTED = ("udp_most.rate", "tcp_packet.rate", "tcp_super.rate", "round_trip.p50")
+# A time is drawn as how many fit into a second, so that higher is better for every bar.
+PLOTTED = (("udp_most.rate", "UDP 64 B, packets"), ("tcp_packet.rate", "TCP, per packet"),
+           ("tcp_super.rate", "TCP, super-packets"), ("round_trip.p50", "round trips"))
 
 # metric, over, bound; "at least" unless the metric is a time
 TARGETS = (
@@ -108,12 +110,12 @@ def plot(result, path):
     """Bars beside N0 = 1 as an SVG, by gnuplot. False if there is nothing to draw."""
     rounds = result["rounds"]
     variants = [name for name in TITLES if any(name in one for one in rounds)]
-    titles = {metric: title for metric, title, _, _ in METRICS}
     data = []
-    for metric in PLOTTED:
-        cells = [ratios(rounds, metric, name, "N0") for name in variants]
+    for metric, title in PLOTTED:
+        cells = [ratios(rounds, metric, name, "N0") if metric.endswith(".rate") else
+                 ratios(rounds, metric, "N0", name) for name in variants]
         if all(cells):
-            data.append(f'"{titles[metric]}" ' +
+            data.append(f'"{title}" ' +
                         " ".join(f"{statistics.median(cell):.3f}" for cell in cells))
     if len(data) < 2:
         return False
@@ -131,7 +133,7 @@ set style fill solid 0.9 noborder
 set boxwidth 0.9
 set yrange [0:*]
 set grid ytics lc rgb '#dddddd'
-set ylabel 'beside no overlay = 1'
+set ylabel 'a second, no overlay = 1 (higher is better)'
 set key outside top center horizontal
 $data << END
 {chr(10).join(data)}
