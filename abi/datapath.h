@@ -131,6 +131,7 @@ struct weft_remote {
 #define WEFT_REMOTE_RESOLVED (1u << 0) /* `ethernet` is complete */
 #define WEFT_REMOTE_LEARNED  (1u << 1) /* made by the datapath out of a spare */
 #define WEFT_REMOTE_GROUP    (1u << 2) /* multicast: MACs follow from the address, never stale */
+#define WEFT_REMOTE_FLOOD    (1u << 3) /* weftd's own note: flooded to because the FDB says so */
 
 /*
  * map `spares`: a queue of remote ids (u32) that nobody uses. The datapath takes

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What dp.c and dp_map.c share. */
+#ifndef WEFT_DAEMON_DP_PRIVATE_H
+#define WEFT_DAEMON_DP_PRIVATE_H
+
+#include "daemon/dp.h"
+
+struct weft;
+
+struct dp {
+	struct weft *skeleton;
+	int port, underlay;   /* fds of the programs, the skeleton's */
+	int fd[DP_MAP_COUNT]; /* the skeleton's */
+	uint32_t key_size[DP_MAP_COUNT], value_size[DP_MAP_COUNT];
+	int cpus;
+	bool decap_l3;
+};
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What kernel.c offers to apply.c. */
+#ifndef WEFT_DAEMON_KERNEL_PRIVATE_H
+#define WEFT_DAEMON_KERNEL_PRIVATE_H
+
+#include "daemon/kernel.h"
+
+/* Loads the datapath unless it is there. */
+int kernel_load(struct kernel *kernel, struct error *err);
+/* Lets go of it when there are no objects. */
+void kernel_unload_idle(struct kernel *kernel);
+
+#endif

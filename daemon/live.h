@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The kernel side's own picture of what runs: each object of the model with its id and what was made
+ * of it, and the remotes. Private to bridge.c, port.c, tunnel.c, remote.c, fdb.c, apply.c and what
+ * belongs to them.
+ *
+ * What is taken away is only marked at first (struct purge) and goes when a transaction
+ * is complete: one walk over the FDB then does for all of it, and a transaction that
+ * fails finds everything as it was.
+ */
+#ifndef WEFT_DAEMON_LIVE_H
+#define WEFT_DAEMON_LIVE_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "daemon/dp.h"
+#include "daemon/flood.h"
+#include "daemon/holder.h"
+#include "daemon/ids.h"
+#include "daemon/kernel.h"
+#include "daemon/netlink.h"
+#include "daemon/nexthop.h"
+#include "daemon/underlay.h"
+#include "lib/objects.h"
+
+struct live_bridge {
+	char name[NAME_LEN]; /* "" for the one of a tunnel without a bridge */
+	uint32_t id;
+	struct bridge *config; /* NULL: the same */
+	struct flood_list ports, remotes;
+	struct live_port *port_list;
+	struct live_tunnel *tunnel_list;
+	bool mtu_changed; /* queued in kernel->mtu_list */
+	struct live_bridge *mtu_next, *purge_next;
+	int32_t count_change; /* of FDB entries, within one request */
+	UT_hash_handle hh;
+};
+
+struct live_port {
+	char name[NAME_LEN]; /* and that of the device */
+	uint32_t id;
+	struct port *config;	    /* NULL: the device of `tunnel` */
+	struct live_tunnel *tunnel; /* it has no bridge but this hidden port */
+	struct live_bridge *bridge;
+	uint32_t ifindex; /* 0: the device is not there */
+	uint32_t mtu;	  /* of a device that is weft's own */
+	bool up, peer;
+	uint32_t slot;	   /* in the flood list */
+	uint8_t lladdr[6]; /* its LOCAL entry's MAC, zero: it has none */
+	struct live_port *bridge_prev, *bridge_next;
+	UT_hash_handle hh;
+};
+
+#define TUNNEL_KEYS 2
+struct live_tunnel {
+	char name[NAME_LEN];
+	uint32_t id;
+	struct tunnel *config;
+	struct live_bridge *bridge;
+	struct live_port *port; /* hidden, without a bridge */
+	struct live_remote *prototype;
+	struct live_remote *remote_list;
+	struct weft_peer_key key[TUNNEL_KEYS]; /* in `peers`, remote any */
+	uint32_t key_count;
+	uint32_t group_ifindex; /* joined there, 0: not */
+	bool dev_held, port_held, vni_held;
+	bool doomed; /* in purge.tunnels */
+	int32_t count_change;
+	struct live_tunnel *bridge_prev, *bridge_next;
+	struct live_tunnel *purge_next;
+	UT_hash_handle hh;
+};
+
+/* Who wants a remote to be there. */
+#define OWNER_CONFIG	(1u << 0) /* `remote` of the tunnel */
+#define OWNER_GROUP	(1u << 1) /* `group` of the tunnel */
+#define OWNER_PROTOTYPE (1u << 2)
+#define OWNER_FLOOD	(1u << 3) /* all-zero MAC in the FDB */
+#define OWNER_FDB	(1u << 4) /* static FDB entries, counted in `statics` */
+#define OWNER_DYNAMIC	(1u << 5) /* FDB entries that age; goes when none is left */
+#define OWNER_LEARNED	(1u << 6) /* made by the datapath; goes when idle */
+#define OWNER_BASE	(1u << 7) /* remotes with another VNI at this address, counted in `based` */
+#define OWNERS_FLOODED	(OWNER_CONFIG | OWNER_GROUP | OWNER_FLOOD)
+#define OWNERS_AGEING	(OWNER_DYNAMIC | OWNER_LEARNED)
+
+struct remote_key {
+	uint32_t tunnel; /* id */
+	uint32_t vni;
+	struct weft_addr addr;
+};
+
+struct live_remote {
+	struct remote_key key;
+	uint32_t id;
+	struct kernel *kernel;
+	struct live_tunnel *tunnel;
+	uint32_t owners;
+	uint32_t statics, based;
+	struct live_remote
+		*base; /* the one at this address with the tunnel's VNI, if this has another */
+	uint32_t slot; /* in the flood list, or FLOOD_NO_SLOT */
+	struct nexthop_user *nexthop;
+	struct nexthop hop;
+	struct weft_peer_key peer,
+		hint; /* in `peers`: the explicit key, and one by the route's source */
+	bool has_peer, has_hint;
+	bool touched;	     /* in purge.remotes */
+	bool wanted;	     /* a mark for the time of a comparison */
+	uint8_t idle;	     /* sweeps in which no FDB entry used it */
+	uint64_t rx_packets; /* at the last sweep */
+	struct live_remote *tunnel_prev, *tunnel_next;
+	struct live_remote *purge_next;
+	UT_hash_handle hh;
+};
+
+/* Bit sets by id. */
+struct purge {
+	bool any; /* the FDB must be walked */
+	uint64_t bridge[WEFT_BRIDGES_MAX / 64];
+	uint64_t bridge_learned[WEFT_BRIDGES_MAX / 64];
+	uint64_t port[WEFT_PORTS_MAX / 64];
+	uint64_t port_learned[WEFT_PORTS_MAX / 64];
+	uint64_t remote[WEFT_REMOTES_MAX / 64];
+	struct live_remote *remotes; /* whose owners changed */
+	struct live_tunnel *tunnels; /* to be freed */
+	struct live_bridge *bridges; /* to be freed */
+};
+
+static inline void bit_set(uint64_t *set, uint32_t id)
+{
+	set[id / 64] |= 1ULL << (id % 64);
+}
+
+static inline bool bit_test(const uint64_t *set, uint32_t id)
+{
+	return set[id / 64] >> (id % 64) & 1;
+}
+
+struct recovered; /* recover.h */
+struct sweep;	  /* fdb_sweep.c */
+struct events;	  /* events.c */
+
+struct kernel {
+	struct event_base *base;
+	struct kernel_callbacks callbacks;
+	struct netlink *netlink;
+	struct netlink_listener listener;
+	struct nexthops *nexthops;
+	struct underlay *underlay;
+	struct holder *holder;
+	struct dp *dp; /* NULL: no datapath */
+	struct event *lease;
+	uint64_t events_lost; /* as of the last look */
+	struct events *events;
+	struct sweep *sweep;
+	struct recovered *recovered; /* until kernel_settle() */
+
+	struct ids bridge_ids, port_ids, tunnel_ids, remote_ids;
+	struct live_bridge **bridge_by_id;
+	struct live_port **port_by_id;
+	struct live_tunnel **tunnel_by_id;
+	struct live_remote **remote_by_id;
+	struct live_bridge *bridges; /* by name */
+	struct live_port *ports;     /* by name, hidden ones too */
+	struct live_tunnel *tunnels; /* by name */
+	struct live_remote *remotes; /* by key */
+
+	uint16_t *listen;	    /* tunnels by UDP port */
+	struct vni_count *vnis;	    /* peers.c */
+	struct group_count *groups; /* peers.c */
+	bool counts_changed;	    /* some count_change is not 0 */
+	uint32_t fdb_generation;    /* another one whenever the FDB may have changed */
+	struct live_bridge *mtu_list;
+	struct purge purge;
+};
+
+/* --- bridge.c -------------------------------------------------------------------------------- */
+int bridge_add(struct kernel *kernel, const struct bridge *config, struct live_bridge **ret,
+	       struct error *err);
+/* One without a name. `id` is the one it had before, or 0. */
+int bridge_add_hidden(struct kernel *kernel, uint32_t id, struct live_bridge **ret,
+		      struct error *err);
+int bridge_set(struct kernel *kernel, struct live_bridge *bridge, const struct bridge *config,
+	       struct error *err);
+/* It has no ports and tunnels any more. Entries of the FDB go at the end of the transaction. */
+void bridge_delete(struct kernel *kernel, struct live_bridge *bridge);
+void bridges_free(struct kernel *kernel);
+struct live_bridge *bridge_find(struct kernel *kernel, const char *name);
+int bridge_write(struct kernel *kernel, const struct live_bridge *bridge, struct error *err);
+bool bridge_vlan_aware(const struct live_bridge *bridge);
+uint32_t bridge_ageing(const struct live_bridge *bridge); /* ticks */
+/* What the bridge's own devices should have for an MTU has changed, perhaps. */
+void bridge_mtu_changed(struct kernel *kernel, struct live_bridge *bridge);
+void bridges_mtu_apply(struct kernel *kernel);
+
+/* --- port.c ---------------------------------------------------------------------------------- */
+int port_add(struct kernel *kernel, const struct port *config, bool replay, struct error *err);
+int port_add_hidden(struct kernel *kernel, struct live_tunnel *tunnel, uint32_t id,
+		    struct error *err);
+int port_set(struct kernel *kernel, struct live_port *port, const struct port *config,
+	     struct error *err);
+void port_delete(struct kernel *kernel, struct live_port *port);
+struct live_port *port_find(struct kernel *kernel, const char *name);
+/* Writes map `ports` and the trunk. */
+int port_write(struct kernel *kernel, struct live_port *port, struct error *err);
+void port_mtu_apply(struct kernel *kernel, struct live_port *port);
+/* LOCAL entries of the FDB: as the device's MAC, the VLANs and the bridge say. */
+void port_local_apply(struct kernel *kernel, struct live_port *port);
+void port_link_event(struct kernel *kernel, enum link_event event, const struct link *link,
+		     const struct link *old);
+
+/* --- tunnel.c -------------------------------------------------------------------------------- */
+int tunnel_add(struct kernel *kernel, const struct tunnel *config, bool replay, struct error *err);
+int tunnel_set(struct kernel *kernel, struct live_tunnel *tunnel, const struct tunnel *config,
+	       bool replay, struct error *err);
+void tunnel_delete(struct kernel *kernel, struct live_tunnel *tunnel);
+void tunnels_free(struct kernel *kernel);
+struct live_tunnel *tunnel_find(struct kernel *kernel, const char *name);
+int tunnel_write(struct kernel *kernel, struct live_tunnel *tunnel, struct error *err);
+/* MTU that the underlay leaves to frames of this tunnel. */
+uint32_t tunnel_mtu(const struct live_tunnel *tunnel);
+/* The tunnels' underlay device `link` has changed. */
+void tunnel_link_event(struct kernel *kernel, enum link_event event, const struct link *link);
+/* Does the tunnel take packets from any source, and so make remotes of them? */
+bool tunnel_is_open(const struct tunnel *config);
+
+/* --- remote.c -------------------------------------------------------------------------------- */
+/* Finds or makes it and makes `owner` one of its owners. */
+int remote_own(struct kernel *kernel, struct live_tunnel *tunnel, const struct weft_addr *addr,
+	       uint32_t vni, uint32_t owner, struct live_remote **ret, struct error *err);
+/* OWNER_FDB and OWNER_BASE are counted, the others are not. */
+void remote_disown(struct kernel *kernel, struct live_remote *remote, uint32_t owner);
+struct live_remote *remote_find(struct kernel *kernel, const struct live_tunnel *tunnel,
+				const struct weft_addr *addr, uint32_t vni);
+/* Writes its slot and its keys in `peers` again, after the tunnel or the next hop changed. */
+int remote_write(struct kernel *kernel, struct live_remote *remote, struct error *err);
+/* Follows the next hop by what the tunnel says now, and writes it. */
+int remote_track(struct kernel *kernel, struct live_remote *remote, struct error *err);
+/* Its next hop follows from a device rather than a route: a group's, a prototype's. */
+bool remote_by_device(const struct live_remote *remote);
+/* One that the datapath made, or an earlier weftd knew: takes over slot `id`. */
+int remote_adopt(struct kernel *kernel, struct live_tunnel *tunnel, uint32_t id,
+		 const struct weft_remote *slot, uint32_t owner, struct live_remote **ret);
+/* Before the FDB is purged: takes those without owners out of use. After it: frees their slots. */
+void remotes_retire(struct kernel *kernel);
+void remotes_free(struct kernel *kernel);
+void spares_fill(struct kernel *kernel);
+
+/* --- peers.c: `peers`, `vnis`, `listen`, `addresses` --------------------------------------------- */
+void peers_of_remote(struct kernel *kernel, struct live_remote *remote);
+void peers_of_remote_remove(struct kernel *kernel, struct live_remote *remote);
+void peers_of_tunnel(struct kernel *kernel, struct live_tunnel *tunnel);
+void peers_of_tunnel_remove(struct kernel *kernel, struct live_tunnel *tunnel);
+/* Puts all keys of the tunnel and its remotes there again. */
+void peers_restore(struct kernel *kernel, struct live_tunnel *tunnel);
+int listen_hold(struct kernel *kernel, uint16_t port, struct error *err);
+void listen_release(struct kernel *kernel, uint16_t port);
+int vni_hold(struct kernel *kernel, uint32_t vni, uint16_t port, struct error *err);
+void vni_release(struct kernel *kernel, uint32_t vni, uint16_t port);
+int group_hold(struct kernel *kernel, const struct weft_addr *group, uint32_t ifindex,
+	       struct error *err);
+void group_release(struct kernel *kernel, const struct weft_addr *group, uint32_t ifindex);
+void addresses_fill(struct kernel *kernel);
+void address_event(struct kernel *kernel, const struct weft_addr *addr);
+/* After a restart: removes from the maps what nobody here put there. */
+void peers_settle(struct kernel *kernel);
+void peers_free(struct kernel *kernel);
+
+/* --- fdb_sweep.c: ageing ------------------------------------------------------------------------ */
+int sweep_start(struct kernel *kernel, struct error *err);
+void sweep_stop(struct kernel *kernel);
+
+/* --- fdb_purge.c: what transactions leave behind ------------------------------------------------ */
+/* Ends a transaction: everything that was taken away goes. */
+void purge_run(struct kernel *kernel);
+/* After a restart: counts the static entries of each remote, sets fdb_counts right, removes what
+ * points nowhere. */
+void fdb_settle(struct kernel *kernel);
+/* Adds what bridges and tunnels have in count_change to map `fdb_counts`. */
+void fdb_counts_apply(struct kernel *kernel);
+/* The bridge of an entry, and the tunnel (NULL: it is on a port). False if it points nowhere. */
+bool fdb_entry_owner(struct kernel *kernel, const struct weft_fdb_key *key,
+		     const struct weft_fdb_entry *entry, struct live_bridge **ret_bridge,
+		     struct live_tunnel **ret_tunnel);
+/* An entry is gone from the map: its counts go down, listeners hear `what`. */
+void fdb_entry_gone(struct kernel *kernel, const struct weft_fdb_key *key,
+		    const struct weft_fdb_entry *entry, const char *what);
+
+/* --- fdb_json.c ----------------------------------------------------------------------------------- */
+/* The entry as the API has it; NULL if it points nowhere. */
+json_t *fdb_entry_json(struct kernel *kernel, const struct weft_fdb_key *key,
+		       const struct weft_fdb_entry *entry);
+void fdb_event(struct kernel *kernel, const char *what, const struct weft_fdb_key *key,
+	       const struct weft_fdb_entry *entry);
+
+/* --- events.c ------------------------------------------------------------------------------------- */
+int events_start(struct kernel *kernel, struct error *err);
+void events_stop(struct kernel *kernel);
+/* How many the datapath could not get rid of. */
+uint64_t events_lost(const struct kernel *kernel);
+/* Looks for remotes that the datapath made and whose event was lost. */
+void events_catch_up(struct kernel *kernel);
+void state_event(struct kernel *kernel, const char *noun, const char *name, const char *state);
+void remote_state_event(struct kernel *kernel, const struct live_remote *remote);
+
+/* --- stats.c --------------------------------------------------------------------------------------- */
+/* Forgets drops counted for an id before somebody else gets it. */
+void drops_forget(struct kernel *kernel, uint32_t port, uint32_t tunnel);
+
+/* --- recover.c ------------------------------------------------------------------------------------ */
+int recover_load(struct kernel *kernel, const json_t *state, struct error *err);
+void recover_free(struct kernel *kernel);
+/* The id that the object had; 0: none. Each only once. */
+uint32_t recover_id(struct kernel *kernel, const char *section, const char *name);
+void recover_flood(struct kernel *kernel, struct live_bridge *bridge);
+/* The slot of a remote with this key; 0: none. It is the caller's then. */
+uint32_t recover_remote(struct kernel *kernel, const struct remote_key *key);
+/* Devices that were made by weft and belong to nobody. */
+void recover_links(struct kernel *kernel);
+/* Everything else that no object claimed. */
+void recover_settle(struct kernel *kernel);
+
+#endif

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Remotes: a slot in map `remotes` each, with the template and the next hop.
+ *
+ * A remote is there as long as it has owners: the tunnel's configuration, FDB entries, or the
+ * datapath that learned it. One whose last owner goes is retired at the end of the transaction.
+ */
+#include "daemon/live.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/ethernet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "daemon/log.h"
+#include "daemon/template.h"
+
+static void remote_touch(struct kernel *kernel, struct live_remote *remote)
+{
+	if (remote->touched)
+		return;
+	remote->touched = true;
+	remote->purge_next = kernel->purge.remotes;
+	kernel->purge.remotes = remote;
+}
+
+struct live_remote *remote_find(struct kernel *kernel, const struct live_tunnel *tunnel,
+				const struct weft_addr *addr, uint32_t vni)
+{
+	struct remote_key key = {.tunnel = tunnel->id, .vni = vni, .addr = *addr};
+	struct live_remote *remote = NULL;
+
+	HASH_FIND(hh, kernel->remotes, &key, sizeof(key), remote);
+	return remote;
+}
+
+bool remote_by_device(const struct live_remote *remote)
+{
+	return addr_is_any(&remote->key.addr) || addr_is_multicast(&remote->key.addr);
+}
+
+/*
+ * The device is the tunnel's, or that of its local address. A group's MAC follows from its
+ * address (RFC 1112 section 6.4).
+ */
+static void hop_by_device(struct kernel *kernel, struct live_remote *remote)
+{
+	const struct tunnel *config = remote->tunnel->config;
+	const struct link *link = NULL;
+	struct nexthop hop = {.state = NEXTHOP_NO_ROUTE, .source = config->local};
+	uint32_t group = ntohl(remote->key.addr.word[3]);
+
+	if (*config->dev)
+		link = link_by_name(kernel->netlink, config->dev);
+	else if (!addr_is_any(&config->local))
+		link = link_by_index(kernel->netlink,
+				     address_device(kernel->netlink, &config->local));
+	if (link) {
+		hop.state = NEXTHOP_RESOLVING;
+		hop.ifindex = link->ifindex;
+		hop.mtu = link->mtu;
+		if (addr_is_any(&config->local))
+			address_of_device(kernel->netlink, link->ifindex, AF_INET, &hop.source);
+	}
+	if (link && addr_is_multicast(&remote->key.addr)) {
+		uint8_t ethernet[14] = {
+			0x01, 0x00, 0x5e, (group >> 16) & 0x7f, (group >> 8) & 0xff, group & 0xff};
+
+		memcpy(ethernet + 6, link->lladdr, 6);
+		ethernet[12] = ETHERTYPE_IP >> 8;
+		ethernet[13] = ETHERTYPE_IP & 0xff;
+		memcpy(hop.ethernet, ethernet, sizeof(ethernet));
+		hop.state = NEXTHOP_RESOLVED;
+	}
+	remote->hop = hop;
+}
+
+static void remote_slot(const struct live_remote *remote, struct weft_remote *ret)
+{
+	const struct tunnel *config = remote->tunnel->config;
+	const struct nexthop *hop = &remote->hop;
+	const struct weft_addr *source =
+		addr_is_any(&config->local) ? &hop->source : &config->local;
+
+	memset(ret, 0, sizeof(*ret));
+	template_vxlan(config, source, &remote->key.addr, remote->key.vni, ret);
+	ret->tunnel = remote->tunnel->id;
+	/* without an address to send from there is no way there */
+	ret->ifindex =
+		addr_is_any(source) && !(remote->owners & OWNER_PROTOTYPE) ? 0 : hop->ifindex;
+	ret->mtu = hop->mtu < UINT16_MAX ? (uint16_t)hop->mtu : UINT16_MAX;
+	if (hop->state == NEXTHOP_RESOLVED) {
+		ret->flags |= WEFT_REMOTE_RESOLVED;
+		memcpy(ret->ethernet, hop->ethernet, sizeof(ret->ethernet));
+	}
+	if (remote->owners & OWNER_LEARNED)
+		ret->flags |= WEFT_REMOTE_LEARNED;
+	if (remote->owners & OWNER_FLOOD)
+		ret->flags |= WEFT_REMOTE_FLOOD;
+	if (addr_is_multicast(&remote->key.addr))
+		ret->flags |= WEFT_REMOTE_GROUP;
+}
+
+int remote_write(struct kernel *kernel, struct live_remote *remote, struct error *err)
+{
+	struct weft_remote slot;
+	int r;
+
+	remote_slot(remote, &slot);
+	r = dp_put_remote(kernel->dp, &remote->id, &slot);
+	if (r < 0)
+		return error_set(err, r, "remote: map remotes: %s", strerror(-r));
+	peers_of_remote(kernel, remote);
+	return 0;
+}
+
+static void remote_hop_changed(void *arg, const struct nexthop *nexthop)
+{
+	struct live_remote *remote = arg;
+	struct kernel *kernel = remote->kernel;
+	bool state = remote->hop.state != nexthop->state;
+
+	remote->hop = *nexthop;
+	if (!kernel->dp)
+		return;
+	remote_write(kernel, remote, NULL);
+	bridge_mtu_changed(kernel, remote->tunnel->bridge);
+	bridges_mtu_apply(kernel);
+	if (state)
+		remote_state_event(kernel, remote);
+}
+
+int remote_track(struct kernel *kernel, struct live_remote *remote, struct error *err)
+{
+	const struct tunnel *config = remote->tunnel->config;
+	struct nexthop_user *before = remote->nexthop;
+	struct nexthop_key key = {.addr = remote->key.addr};
+	int r;
+
+	if (remote_by_device(remote)) {
+		hop_by_device(kernel, remote);
+	} else {
+		if (!addr_is_any(&config->local))
+			key.local = config->local;
+		strcpy(key.dev, config->dev);
+		r = nexthop_track(kernel->nexthops, &key, remote_hop_changed, remote, &remote->hop,
+				  &remote->nexthop, err);
+		if (r < 0) {
+			remote->nexthop = before;
+			return r;
+		}
+		if (before)
+			nexthop_untrack(before);
+	}
+	bridge_mtu_changed(kernel, remote->tunnel->bridge);
+	return remote_write(kernel, remote, err);
+}
+
+static int remote_flood(struct kernel *kernel, struct live_remote *remote, struct error *err)
+{
+	struct live_bridge *bridge = remote->tunnel->bridge;
+	uint32_t slot;
+	int r;
+
+	if (remote->slot != FLOOD_NO_SLOT || !(remote->owners & OWNERS_FLOODED))
+		return 0;
+	slot = flood_find(&bridge->remotes, remote->id);
+	if (slot == FLOOD_NO_SLOT) {
+		r = flood_add(kernel->dp, &bridge->remotes, bridge->id, WEFT_FLOOD_REMOTES,
+			      remote->id, &slot);
+		if (r < 0)
+			return error_set(err, r, "remote: map flood: %s", strerror(-r));
+	}
+	remote->slot = slot;
+	return bridge_write(kernel, bridge, err);
+}
+
+static void remote_unflood(struct kernel *kernel, struct live_remote *remote)
+{
+	struct live_bridge *bridge = remote->tunnel->bridge;
+
+	if (remote->slot == FLOOD_NO_SLOT)
+		return;
+	flood_remove(kernel->dp, &bridge->remotes, bridge->id, WEFT_FLOOD_REMOTES, remote->slot);
+	remote->slot = FLOOD_NO_SLOT;
+	bridge_write(kernel, bridge, NULL);
+}
+
+static struct live_remote *remote_new(struct kernel *kernel, struct live_tunnel *tunnel,
+				      const struct remote_key *key, uint32_t id)
+{
+	struct live_remote *remote = calloc(1, sizeof(*remote));
+
+	if (!remote)
+		return NULL;
+	remote->key = *key;
+	remote->id = id;
+	remote->kernel = kernel;
+	remote->tunnel = tunnel;
+	remote->slot = FLOOD_NO_SLOT;
+	kernel->remote_by_id[id] = remote;
+	HASH_ADD(hh, kernel->remotes, key, sizeof(*key), remote);
+	DL_PREPEND2(tunnel->remote_list, remote, tunnel_prev, tunnel_next);
+	return remote;
+}
+
+/* Undoes remote_new(), after the slot and the keys are gone. */
+static void remote_free(struct kernel *kernel, struct live_remote *remote)
+{
+	if (remote->nexthop)
+		nexthop_untrack(remote->nexthop);
+	kernel->remote_by_id[remote->id] = NULL;
+	ids_give(&kernel->remote_ids, remote->id);
+	HASH_DEL(kernel->remotes, remote);
+	DL_DELETE2(remote->tunnel->remote_list, remote, tunnel_prev, tunnel_next);
+	free(remote);
+}
+
+static int remote_make(struct kernel *kernel, struct live_tunnel *tunnel,
+		       const struct remote_key *key, struct live_remote **ret, struct error *err)
+{
+	struct weft_stats none = {};
+	uint32_t id = recover_remote(kernel, key);
+	int r;
+
+	if (!id) {
+		r = ids_take(&kernel->remote_ids, &id);
+		if (r < 0)
+			return error_set(err, r, "remote: more than %u in all",
+					 WEFT_REMOTES_MAX - 1);
+		dp_stats_set(kernel->dp, DP_REMOTE_STATS, id, &none);
+	}
+	*ret = remote_new(kernel, tunnel, key, id);
+	if (!*ret) {
+		ids_give(&kernel->remote_ids, id);
+		return error_set(err, -ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+/* A remote with a VNI of its own keeps one with the tunnel's: packets from there come with that. */
+static int remote_base(struct kernel *kernel, struct live_remote *remote, struct error *err)
+{
+	if (remote->base || remote->key.vni == remote->tunnel->config->id ||
+	    remote_by_device(remote))
+		return 0;
+	return remote_own(kernel, remote->tunnel, &remote->key.addr, remote->tunnel->config->id,
+			  OWNER_BASE, &remote->base, err);
+}
+
+int remote_own(struct kernel *kernel, struct live_tunnel *tunnel, const struct weft_addr *addr,
+	       uint32_t vni, uint32_t owner, struct live_remote **ret, struct error *err)
+{
+	struct remote_key key = {.tunnel = tunnel->id, .vni = vni, .addr = *addr};
+	struct live_remote *remote = remote_find(kernel, tunnel, addr, vni);
+	uint32_t owners = remote ? remote->owners : 0;
+	int r;
+
+	if (!remote) {
+		r = remote_make(kernel, tunnel, &key, &remote, err);
+		if (r < 0)
+			return r;
+	}
+	remote->owners |= owner;
+	if (owner == OWNER_FDB)
+		remote->statics++;
+	if (owner == OWNER_BASE)
+		remote->based++;
+	r = remote_base(kernel, remote, err);
+	if (r >= 0 && !owners)
+		r = remote_track(kernel, remote, err);
+	else if (r >= 0 && owners != remote->owners)
+		r = remote_write(kernel, remote, err);
+	if (r >= 0)
+		r = remote_flood(kernel, remote, err);
+	if (r < 0) {
+		if (owner & (OWNER_FDB | OWNER_BASE) || !(owners & owner))
+			remote_disown(kernel, remote, owner);
+		return r;
+	}
+	if (ret)
+		*ret = remote;
+	return 0;
+}
+
+void remote_disown(struct kernel *kernel, struct live_remote *remote, uint32_t owner)
+{
+	if (owner == OWNER_FDB && remote->statics && --remote->statics)
+		return;
+	if (owner == OWNER_BASE && remote->based && --remote->based)
+		return;
+	remote->owners &= ~owner;
+	remote_touch(kernel, remote);
+}
+
+int remote_adopt(struct kernel *kernel, struct live_tunnel *tunnel, uint32_t id,
+		 const struct weft_remote *slot, uint32_t owner, struct live_remote **ret)
+{
+	struct remote_key key = {
+		.tunnel = tunnel->id, .vni = template_vni(slot), .addr = slot->addr};
+	struct live_remote *remote = remote_find(kernel, tunnel, &key.addr, key.vni);
+	int r;
+
+	if (remote)
+		return -EEXIST;
+	if (!ids_taken(&kernel->remote_ids, id)) {
+		r = ids_claim(&kernel->remote_ids, id);
+		if (r < 0)
+			return r;
+	}
+	remote = remote_new(kernel, tunnel, &key, id);
+	if (!remote)
+		return -ENOMEM;
+	remote->owners = owner;
+	r = remote_track(kernel, remote, NULL);
+	if (r >= 0)
+		r = remote_base(kernel, remote, NULL);
+	if (r >= 0)
+		r = remote_flood(kernel, remote, NULL);
+	if (r < 0)
+		log_warning("tunnel %s: a learned remote cannot be followed: %s", tunnel->name,
+			    strerror(-r));
+	if (ret)
+		*ret = remote;
+	return 0;
+}
+
+void remotes_retire(struct kernel *kernel)
+{
+	struct live_remote *remote;
+
+	/* what is based on another one first lets go of that, which may then go too */
+	for (remote = kernel->purge.remotes; remote; remote = remote->purge_next) {
+		if (remote->owners || !remote->base)
+			continue;
+		remote_disown(kernel, remote->base, OWNER_BASE);
+		remote->base = NULL;
+	}
+	for (remote = kernel->purge.remotes; remote; remote = remote->purge_next) {
+		if (!(remote->owners & OWNERS_FLOODED))
+			remote_unflood(kernel, remote);
+		if (remote->owners) {
+			remote_write(kernel, remote, NULL);
+			continue;
+		}
+		peers_of_remote_remove(kernel, remote);
+		bit_set(kernel->purge.remote, remote->id);
+		kernel->purge.any = true;
+	}
+}
+
+/* Totals of a tunnel never go down: what a remote counted is added to its prototype. */
+static void remote_bequeath(struct kernel *kernel, const struct live_remote *remote)
+{
+	const struct live_remote *heir = remote->tunnel->prototype;
+	struct weft_stats own, sum;
+
+	if (remote->tunnel->doomed || !heir || heir == remote ||
+	    dp_stats_get(kernel->dp, DP_REMOTE_STATS, remote->id, &own) < 0 ||
+	    dp_stats_get(kernel->dp, DP_REMOTE_STATS, heir->id, &sum) < 0)
+		return;
+	sum.rx_packets += own.rx_packets;
+	sum.rx_bytes += own.rx_bytes;
+	sum.tx_packets += own.tx_packets;
+	sum.tx_bytes += own.tx_bytes;
+	dp_stats_set(kernel->dp, DP_REMOTE_STATS, heir->id, &sum);
+}
+
+void remotes_free(struct kernel *kernel)
+{
+	struct weft_remote none = {};
+
+	while (kernel->purge.remotes) {
+		struct live_remote *remote = kernel->purge.remotes;
+
+		kernel->purge.remotes = remote->purge_next;
+		remote->touched = false;
+		bridge_mtu_changed(kernel, remote->tunnel->bridge);
+		if (remote->owners)
+			continue;
+		remote_bequeath(kernel, remote);
+		dp_put_remote(kernel->dp, &remote->id, &none);
+		remote_free(kernel, remote);
+	}
+}
+
+/* Up to the queue's size, once a tunnel may meet unknown sources. */
+void spares_fill(struct kernel *kernel)
+{
+	struct weft_stats nothing = {};
+	struct weft_remote none = {};
+	uint32_t id;
+
+	while (!ids_take(&kernel->remote_ids, &id)) {
+		dp_put_remote(kernel->dp, &id, &none);
+		dp_stats_set(kernel->dp, DP_REMOTE_STATS, id, &nothing);
+		if (dp_spare_push(kernel->dp, id) < 0) {
+			/* it was never out: no need to rest */
+			ids_return(&kernel->remote_ids, id);
+			return;
+		}
+	}
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Live state for `show` and `status`. */
+#include <bpf/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/live.h"
+
+json_t *kernel_bridge_state(struct kernel *kernel, const char *name)
+{
+	struct live_bridge *bridge = bridge_find(kernel, name);
+	json_t *ports, *tunnels;
+	uint32_t count = 0;
+
+	if (!bridge)
+		return json_object();
+	ports = json_array();
+	tunnels = json_array();
+	for (struct live_port *port = bridge->port_list; port; port = port->bridge_next)
+		json_array_append_new(ports, json_string(port->name));
+	for (struct live_tunnel *tunnel = bridge->tunnel_list; tunnel; tunnel = tunnel->bridge_next)
+		json_array_append_new(tunnels, json_string(tunnel->name));
+	dp_get_fdb_count(kernel->dp, &bridge->id, &count);
+	return json_pack("{s:i, s:i, s:o, s:o}", "id", bridge->id, "entries", count, "ports", ports,
+			 "tunnels", tunnels);
+}
+
+static void device_json(struct kernel *kernel, json_t *json, const struct live_port *port)
+{
+	const struct link *link =
+		port->ifindex ? link_by_index(kernel->netlink, port->ifindex) : NULL;
+	char mac[MAC_STRLEN];
+
+	json_object_set_new(json, "state",
+			    json_string(!port->ifindex ? "gone"
+					: port->up     ? "up"
+						       : "down"));
+	if (!link)
+		return;
+	json_object_set_new(json, "ifindex", json_integer(link->ifindex));
+	json_object_set_new(json, "mtu", json_integer(link->mtu));
+	json_object_set_new(json, "lladdr", json_string(mac_format(link->lladdr, mac)));
+	if (*link->kind)
+		json_object_set_new(json, "kind", json_string(link->kind));
+}
+
+json_t *kernel_port_state(struct kernel *kernel, const char *name)
+{
+	struct live_port *port = port_find(kernel, name);
+	json_t *json = json_object();
+
+	if (!port)
+		return json;
+	json_object_set_new(json, "id", json_integer(port->id));
+	device_json(kernel, json, port);
+	return json;
+}
+
+static json_t *remote_json(struct kernel *kernel, const struct live_remote *remote)
+{
+	const struct nexthop *hop = &remote->hop;
+	const struct link *link =
+		hop->ifindex ? link_by_index(kernel->netlink, hop->ifindex) : NULL;
+	char addr[ADDR_STRLEN], mac[MAC_STRLEN];
+	json_t *json =
+		json_pack("{s:s, s:i, s:s, s:b}", "addr", addr_format(&remote->key.addr, addr),
+			  "id", remote->id, "state", nexthop_state_name(hop->state), "learned",
+			  (remote->owners & OWNER_LEARNED) != 0);
+
+	if (remote->key.vni != remote->tunnel->config->id)
+		json_object_set_new(json, "vni", json_integer(remote->key.vni));
+	if (link)
+		json_object_set_new(json, "dev", json_string(link->name));
+	if (hop->ifindex)
+		json_object_set_new(json, "mtu", json_integer(hop->mtu));
+	if (!addr_is_any(&hop->source))
+		json_object_set_new(json, "source", json_string(addr_format(&hop->source, addr)));
+	if (!addr_is_any(&hop->gateway) && !addr_equal(&hop->gateway, &remote->key.addr))
+		json_object_set_new(json, "gateway", json_string(addr_format(&hop->gateway, addr)));
+	if (hop->state == NEXTHOP_RESOLVED)
+		json_object_set_new(json, "lladdr", json_string(mac_format(hop->ethernet, mac)));
+	return json;
+}
+
+json_t *kernel_tunnel_state(struct kernel *kernel, const char *name)
+{
+	struct live_tunnel *tunnel = tunnel_find(kernel, name);
+	json_t *json = json_object(), *remotes;
+	uint32_t index, count = 0;
+
+	if (!tunnel)
+		return json;
+	remotes = json_array();
+	for (struct live_remote *remote = tunnel->remote_list; remote; remote = remote->tunnel_next)
+		if (!(remote->owners & OWNER_PROTOTYPE))
+			json_array_append_new(remotes, remote_json(kernel, remote));
+	index = WEFT_BRIDGES_MAX + tunnel->id;
+	dp_get_fdb_count(kernel->dp, &index, &count);
+	json_object_set_new(json, "id", json_integer(tunnel->id));
+	json_object_set_new(json, "entries", json_integer(count));
+	json_object_set_new(json, "mtu", json_integer(tunnel_mtu(tunnel)));
+	if (tunnel->port)
+		device_json(kernel, json, tunnel->port);
+	json_object_set_new(json, "remotes", remotes);
+	return json;
+}
+
+/* --- status ------------------------------------------------------------------------------------------ */
+
+/* Memory as the kernel counts it, out of the map's fdinfo. */
+static json_int_t map_memory(int fd)
+{
+	char path[64], line[128];
+	long long bytes = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "memlock: %lld", &bytes) == 1)
+			break;
+	fclose(file);
+	return bytes;
+}
+
+static json_t *maps_json(const struct kernel *kernel)
+{
+	json_t *maps = json_object();
+
+	for (int map = 0; map < DP_MAP_COUNT; map++) {
+		struct bpf_map_info info = {};
+		uint32_t size = sizeof(info);
+		int fd = dp_fd(kernel->dp, map);
+
+		if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+			continue;
+		json_object_set_new(maps, dp_map_name(map),
+				    json_pack("{s:i, s:i, s:I}", "id", info.id, "max_entries",
+					      info.max_entries, "memory", map_memory(fd)));
+	}
+	return maps;
+}
+
+static void underlay_item(void *arg, const char *name, uint32_t ifindex, const char *problem)
+{
+	json_t *json = json_pack("{s:s, s:i}", "dev", name, "ifindex", ifindex);
+
+	if (problem)
+		json_object_set_new(json, "problem", json_string(problem));
+	json_array_append_new(arg, json);
+}
+
+static void holder_item(void *arg, const struct holder_item *item)
+{
+	char addr[ADDR_STRLEN];
+
+	json_array_append_new(arg, item->port ? json_pack("{s:i}", "port", item->port)
+					      : json_pack("{s:s, s:i}", "group",
+							  addr_format(&item->group, addr),
+							  "ifindex", item->ifindex));
+}
+
+json_t *kernel_status(struct kernel *kernel)
+{
+	json_t *json = json_object(), *underlay = json_array(), *held = json_array();
+
+	json_object_set_new(json, "loaded", json_boolean(kernel->dp != NULL));
+	json_object_set_new(json, "bridges", json_integer(HASH_COUNT(kernel->bridges)));
+	json_object_set_new(json, "ports", json_integer(HASH_COUNT(kernel->ports)));
+	json_object_set_new(json, "tunnels", json_integer(HASH_COUNT(kernel->tunnels)));
+	json_object_set_new(json, "remotes", json_integer(HASH_COUNT(kernel->remotes)));
+	if (kernel->dp) {
+		json_object_set_new(json, "features",
+				    json_pack("{s:b}", "decap_l3", dp_has_decap_l3(kernel->dp)));
+		json_object_set_new(json, "maps", maps_json(kernel));
+		json_object_set_new(json, "lost_events",
+				    json_integer((json_int_t)events_lost(kernel)));
+		underlay_walk(kernel->underlay, underlay_item, underlay);
+	}
+	holder_list(kernel->holder, holder_item, held);
+	json_object_set_new(json, "underlay", underlay);
+	json_object_set_new(
+		json, "holder",
+		json_pack("{s:i, s:o}", "pid", holder_pid(kernel->holder), "held", held));
+	return json;
+}
