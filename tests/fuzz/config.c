@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A configuration file: its YAML, then each object in it. What is taken must read back as the same. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/config_file.h"
+#include "lib/schema.h"
+#include "lib/yaml.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+/* A refusal is one line of printable letters. */
+static void line_check(const struct error *err)
+{
+	size_t len = strlen(err->line);
+
+	require(err->code < 0 && len > 0 && len < ERROR_LINE);
+	for (size_t i = 0; i < len; i++)
+		require(err->line[i] >= 0x20 && err->line[i] <= 0x7e);
+}
+
+static void object_try(enum noun noun, const char *name, const json_t *json)
+{
+	struct error err = {};
+	void *object = object_new(noun, name, &err), *read;
+	json_t *written;
+
+	if (!object || object_parse(noun, object, json, &err) < 0 ||
+	    object_check(noun, object, &err) < 0) {
+		line_check(&err);
+		object_free(noun, object);
+		return;
+	}
+	for (int all = 0; all < 2; all++) {
+		written = object_json(noun, object, all);
+		read = object_new(noun, name, &err);
+		require(object_parse(noun, read, written, &err) == 0);
+		require(object_diff(noun, object, read) == 0);
+		object_free(noun, read);
+		json_decref(written);
+	}
+	read = object_copy(noun, object);
+	require(object_diff(noun, object, read) == 0);
+	object_free(noun, read);
+	object_free(noun, object);
+}
+
+static void yaml_try(const json_t *config)
+{
+	struct error err = {};
+	json_t *again;
+	char *text;
+	size_t len;
+
+	require(yaml_from_json(config, &text, &len, &err) == 0);
+	require(yaml_to_json(text, len, &again, &err) == 0);
+	require(json_equal((json_t *)config, again));
+	json_decref(again);
+	free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct error err = {};
+	json_t *config, *object;
+	const char *name;
+
+	if (config_file_parse((const char *)data, size, &config, &err) < 0) {
+		line_check(&err);
+		return 0;
+	}
+	yaml_try(config);
+	for (enum noun noun = 0; noun < NOUN_COUNT; noun++) {
+		json_object_foreach (json_object_get(config, schemas[noun].plural), name, object) {
+			object_try(noun, name, object);
+		}
+	}
+	json_decref(config);
+	return 0;
+}
