@@ -95,6 +95,9 @@ static void changes_print(const json_t *changes)
 		       : *op == 'd' ? '-'
 				    : '~',
 		       member_string(change, "noun"), member_string(change, "name"));
+		/* an FDB entry's name is its MAC, of which there is one per bridge */
+		if (json_object_get(change, "dev"))
+			printf(" dev %s", member_string(change, "dev"));
 		fields_print(json_object_get(change, "fields"));
 		putchar('\n');
 	}

@@ -208,6 +208,19 @@ int entry_parse(const struct model *model, const json_t *json, enum entry_use us
 	return result;
 }
 
+/* Where a tunnel floods because its `remote` or `group` says so is no entry of its own. */
+static bool entry_is_remote(const struct model *model, const struct fdb_spec *spec)
+{
+	const struct tunnel *tunnel = model_find(model, NOUN_TUNNEL, spec->dev);
+
+	if (!tunnel || !mac_is_zero(spec->mac))
+		return false;
+	for (size_t i = 0; i < tunnel->remote.count; i++)
+		if (addr_equal(&tunnel->remote.item[i], &spec->dst))
+			return true;
+	return addr_equal(&tunnel->group, &spec->dst);
+}
+
 int entry_list_parse(const struct model *model, const json_t *json, enum entry_use use,
 		     struct entry_list *list, struct error *err)
 {
@@ -222,7 +235,8 @@ int entry_list_parse(const struct model *model, const json_t *json, enum entry_u
 
 		if (result < 0)
 			return result;
-		entry_list_push(list, &spec);
+		if (use != ENTRY_CONFIG || !entry_is_remote(model, &spec))
+			entry_list_push(list, &spec);
 	}
 	return 0;
 }
@@ -258,19 +272,6 @@ int entry_filter_parse(const struct model *model, const json_t *json, struct fdb
 }
 
 /* --- What is there -------------------------------------------------------------------- */
-
-/* Where a tunnel floods because its `remote` or `group` says so is no entry of its own. */
-static bool entry_is_remote(const struct model *model, const struct fdb_spec *spec)
-{
-	const struct tunnel *tunnel = model_find(model, NOUN_TUNNEL, spec->dev);
-
-	if (!tunnel || !mac_is_zero(spec->mac))
-		return false;
-	for (size_t i = 0; i < tunnel->remote.count; i++)
-		if (addr_equal(&tunnel->remote.item[i], &spec->dst))
-			return true;
-	return addr_equal(&tunnel->group, &spec->dst);
-}
 
 static int walk_item(const struct model *model, const json_t *json, struct entry_list *list,
 		     struct error *err)

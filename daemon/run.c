@@ -173,20 +173,34 @@ static int config_file_apply(struct weftd *weftd, const char *path, struct error
 	return result;
 }
 
-/* Puts the objects of the state file back: what of the kernel's is there is taken over. */
+/*
+ * Puts the objects of the state file back, one by one: what of the kernel's is there is taken over, and one
+ * that cannot be put back (its UDP port has been taken by somebody else) does not take the others with it. It
+ * is left out, and said so.
+ */
 static int replay(struct weftd *weftd, struct plan *plan, struct error *err)
 {
+	struct plan lost = {0};
 	int result = model_stage(weftd->model, plan, err);
 
 	if (result < 0)
 		return error_prefix(err, "%s/" STATE_FILE, weftd->rundir);
-	result = kernel_apply(weftd->kernel, plan->change, plan->count, true, err);
-	if (result < 0) {
-		model_unstage(weftd->model, plan);
-		return result;
+	for (size_t i = 0; i < plan->count && result == 0; i++) {
+		const struct change *change = &plan->change[i];
+		struct error why = {0};
+
+		if (kernel_apply(weftd->kernel, change, 1, true, &why) == 0)
+			continue;
+		log_error("%s; left out", why.line);
+		result = plan_push(&lost, change->noun, change->new, NULL, err);
 	}
 	model_commit(weftd->model, plan);
-	return kernel_settle(weftd->kernel, err);
+	if (result == 0)
+		result = model_stage(weftd->model, &lost, err);
+	if (result == 0)
+		model_commit(weftd->model, &lost);
+	plan_free(&lost);
+	return result < 0 ? result : kernel_settle(weftd->kernel, err);
 }
 
 static int kernel_side_start(struct weftd *weftd, struct error *err)

@@ -135,6 +135,25 @@ static void test_fdb_refused(void **state)
 	assert_int_equal(fake_kernel_entries(f->weftd.kernel), 2);
 }
 
+/* Where a tunnel floods anyway is no entry, however it is written; another place is one. */
+static void test_flood_entries(void **state)
+{
+	static const char config[] =
+		"{'config': {'bridges': {'br0': {}}, 'tunnels': {'t0': {'bridge': 'br0', 'id': 1, "
+		"'remote': '192.0.2.1'}}, 'fdb': [{'mac': '00:00:00:00:00:00', 'dev': 't0'}, "
+		"{'mac': '00:00:00:00:00:00', 'dev': 't0', 'dst': '192.0.2.2'}, "
+		"{'mac': '00:00:00:00:00:00', 'dev': 't0', 'dst': '192.0.2.3'}]}}";
+	struct fixture *f = *state;
+	json_t *saved;
+
+	json_decref(call_ok(f, "config.apply", config));
+	assert_int_equal(fake_kernel_entries(f->weftd.kernel), 2);
+	call_is(f, "config.apply", config, "{'changes': []}");
+	saved = call_ok(f, "config.save", "{}");
+	assert_int_equal(json_array_size(json_object_get(saved, "fdb")), 2);
+	json_decref(saved);
+}
+
 /* What cannot be written down does not stay. */
 static void test_state_unwritable(void **state)
 {
@@ -256,14 +275,9 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_apply),
-		TEST(test_changes),
-		TEST(test_refused),
-		TEST(test_fdb_refused),
-		TEST(test_load),
-		TEST(test_load_broken),
-		TEST(test_state_unwritable),
-		TEST(test_many),
+		TEST(test_apply),	TEST(test_changes),	  TEST(test_refused),
+		TEST(test_fdb_refused), TEST(test_flood_entries), TEST(test_state_unwritable),
+		TEST(test_load),	TEST(test_load_broken),	  TEST(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,6 +120,31 @@ static void test_broken_state(void **state)
 	assert_int_equal(access(path, F_OK), 0);
 }
 
+/* One object that cannot be put back does not keep weftd down, nor the others. */
+static void test_left_out(void **state)
+{
+	struct process *process = *state;
+	char path[128], line[512];
+	struct peer peer;
+	json_t *reply;
+
+	process_start_ready(process);
+	assert_int_equal(process_stop(process, SIGKILL), -SIGKILL);
+	process_path(process, "state.json", path);
+	write_file(path, "{\"version\":1,\"bridges\":{\"br0\":{}},\"ports\":{\"p0\":{\"bridge\":"
+			 "\"br0\"},\"refused\":{\"bridge\":\"br0\"}},\"tunnels\":{}}");
+	process_start(process, NULL, NULL);
+	process_line(process, line);
+	assert_string_equal(line, "weftd: error: port refused: there is no such device; left out");
+	process_line(process, line);
+	assert_string_equal(line, "weftd: ready");
+	peer_open(&peer, process);
+	reply = peer_call(&peer, "port.show", "{}");
+	assert_int_equal(json_array_size(json_object_get(reply, "result")), 1);
+	json_decref(reply);
+	peer_close(&peer);
+}
+
 static void test_too_long_rundir(void **state)
 {
 	struct process *process = *state, far = *process;
@@ -244,9 +269,9 @@ static void test_killed(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_one_per_rundir), TEST(test_options), TEST(test_config),
-		TEST(test_broken_state),   TEST(test_notify),  TEST(test_too_long_rundir),
-		TEST(test_journal),	   TEST(test_killed),
+		TEST(test_one_per_rundir),  TEST(test_options),	 TEST(test_config),
+		TEST(test_broken_state),    TEST(test_left_out), TEST(test_notify),
+		TEST(test_too_long_rundir), TEST(test_journal),	 TEST(test_killed),
 	};
 
 	if (argc < 2)
