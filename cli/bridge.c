@@ -26,8 +26,8 @@ static int bridge_show(struct cli *cli, struct words *words, struct error *err)
 		{"AGEING", "ageing"},
 		{"MAXADDRESS", "maxaddress"},
 		{"VLAN-AWARE", "vlan_filtering"},
-		{"PORTS", "state/ports"},
-		{"TUNNELS", "state/tunnels"},
+		{"PORTS", "state/ports#"},
+		{"TUNNELS", "state/tunnels#"},
 		{"ENTRIES", "state/entries"},
 		{},
 	};

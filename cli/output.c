@@ -55,15 +55,20 @@ char *output_text(const json_t *json)
 	return text ? text : strdup("?");
 }
 
-json_t *output_member(const json_t *row, const char *path)
+/* The member of a row by a column's path, a new reference, or NULL. */
+static json_t *row_member(const json_t *row, const char *path)
 {
-	const char *slash = strchr(path, '/');
-	char first[64];
+	size_t len = strcspn(path, "/#");
+	char name[64];
+	json_t *member;
 
-	if (!slash)
-		return json_object_get(row, path);
-	snprintf(first, sizeof(first), "%.*s", (int)(slash - path), path);
-	return output_member(json_object_get(row, first), slash + 1);
+	snprintf(name, sizeof(name), "%.*s", (int)len, path);
+	member = json_object_get(row, name);
+	if (path[len] == '/')
+		return row_member(member, path + len + 1);
+	if (path[len] == '#' && member)
+		return json_integer((json_int_t)json_array_size(member));
+	return json_incref(member);
 }
 
 /* The last column is not padded, so that no line ends in blanks. */
@@ -94,8 +99,7 @@ void output_table(const struct column *columns, const json_t *rows)
 		widths[c] = (int)strlen(columns[c].head);
 		right[c] = count > 0;
 		for (size_t r = 0; r < count; r++) {
-			const json_t *cell =
-				output_member(json_array_get(rows, r), columns[c].path);
+			json_auto_t *cell = row_member(json_array_get(rows, r), columns[c].path);
 			char **at = &text[r * width + c];
 
 			*at = output_text(cell);

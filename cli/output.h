@@ -17,15 +17,16 @@ void output_json(const struct cli *cli, const json_t *json);
  */
 char *output_text(const json_t *json);
 
-/* A column: its head, and which member of a row it shows ("state/ports": a member of a member). */
+/*
+ * A column: its head, and which member of a row it shows. "state/mtu" is a member of a member,
+ * "state/ports#" how many items that list has.
+ */
 struct column {
 	const char *head;
 	const char *path;
 };
 /* Rows (a list of objects) as aligned columns, numbers to the right. A NULL head ends `columns`. */
 void output_table(const struct column *columns, const json_t *rows);
-/* The member of a row by such a path, borrowed, or NULL. */
-json_t *output_member(const json_t *row, const char *path);
 
 /* An object's members a line each, those of objects inside indented below. */
 void output_tree(const json_t *object, int indent);

@@ -22,13 +22,10 @@ static int port_del(struct cli *cli, struct words *words, struct error *err)
 static int port_show(struct cli *cli, struct words *words, struct error *err)
 {
 	static const struct column columns[] = {
-		{"NAME", "name"},
-		{"BRIDGE", "bridge"},
-		{"TYPE", "type"},
-		{"VLAN", "vlan"},
-		{"TRUNK", "trunk"},
-		{"STATE", "state/state"},
-		{},
+		{"NAME", "name"},	  {"BRIDGE", "bridge"},
+		{"TYPE", "type"},	  {"VLAN", "vlan"},
+		{"TRUNK", "trunk"},	  {"MTU", "state/mtu"},
+		{"STATE", "state/state"}, {},
 	};
 
 	return object_show(NOUN_PORT, columns, cli, words, err);

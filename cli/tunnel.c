@@ -31,7 +31,7 @@ static int tunnel_show(struct cli *cli, struct words *words, struct error *err)
 		{"GROUP", "group"},
 		{"DEV", "dev"},
 		{"DSTPORT", "dstport"},
-		{"STATE", "state/state"},
+		{"ENTRIES", "state/entries"},
 		{},
 	};
 
