@@ -1,24 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Ports: veth, TAP, physical device, internal; devices that go and come back."""
-
-import fcntl
-import os
-import select
-import struct
-import time
+"""Ports: veth, physical device, internal; devices that go and come back."""
 
 import pytest
 
 from daemon import Weftd, refused
-from frames import ARP, BROADCAST, Ether, mac_of
-from lab import DEADLINE, wait_until
+from frames import BROADCAST, mac_of
+from lab import wait_until
 from overlay import Overlay
 from snapshot import filters
 from switch import Switch
-
-TUNSETIFF = 0x400454CA
-IFF_TAP, IFF_NO_PI = 0x0002, 0x1000
-
 
 @pytest.fixture
 def host(weft_host):
@@ -53,45 +43,6 @@ def test_far_end_moves_to_another_namespace(host):
     other.ip("address add 10.0.0.2/24 dev end1")
     other.ping("10.0.0.1")
     host.c.ping("10.0.0.2")
-
-
-class TapDevice:
-    """What a virtual machine monitor does with a TAP."""
-
-    def __init__(self, host, name):
-        with host.inside():
-            self.fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-            fcntl.ioctl(self.fd, TUNSETIFF, struct.pack("16sH22x", name.encode(),
-                                                        IFF_TAP | IFF_NO_PI))
-        host.ip(f"link set dev {name} up")
-
-    def read(self, wanted):
-        end = time.monotonic() + DEADLINE
-        while time.monotonic() < end:
-            if select.select([self.fd], [], [], 0.5)[0]:
-                data = os.read(self.fd, 65536)
-                if wanted(data):
-                    return data
-        raise AssertionError("TAP: no such frame")
-
-    def close(self):
-        os.close(self.fd)
-
-
-def test_tap(host):
-    """A machine behind a TAP answers the ARP request of the container, and they exchange frames."""
-    vm = TapDevice(host, "tap0")
-    try:
-        host.weft("port add tap0 bridge br0")
-        os.write(vm.fd, bytes(Ether(src=mac_of(1), dst=BROADCAST)
-                              / ARP(hwsrc=mac_of(1), psrc="10.0.0.2", pdst="10.0.0.1")))
-        answer = Ether(vm.read(lambda data: data[12:14] == b"\x08\x06"))
-        assert (answer[ARP].op, answer[ARP].psrc) == (2, "10.0.0.1")
-        assert answer.src == host.c.mac("eth0")
-        entries = {entry["mac"]: entry["dev"] for entry in host.weft.fdb()}
-        assert entries[mac_of(1)] == "tap0"
-    finally:
-        vm.close()
 
 
 def test_physical_device(host):
