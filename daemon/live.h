@@ -157,6 +157,7 @@ struct kernel {
 	struct events *events;
 	struct sweep *sweep;
 	struct recovered *recovered; /* until kernel_settle() */
+	bool replaying;		     /* objects are put back: what is missing now may come later */
 
 	struct ids bridge_ids, port_ids, tunnel_ids, remote_ids;
 	struct live_bridge **bridge_by_id;

@@ -19,6 +19,9 @@
 #include "daemon/port_private.h"
 #include "daemon/tc.h"
 
+#define MTU_FIRST 1450
+#define MTU_MIN	  68
+
 struct live_port *port_find(struct kernel *kernel, const char *name)
 {
 	struct live_port *port = NULL;
@@ -111,7 +114,7 @@ static int port_attach(struct kernel *kernel, struct live_port *port, const stru
 	if (r >= 0)
 		r = tc_attach(kernel->netlink, port->ifindex, port_hook(port),
 			      dp_program_port(kernel->dp), "weft_port", err);
-	if (r < 0)
+	if (r < 0 && !kernel->recovered)
 		port_detach(kernel, port);
 	return r;
 }
@@ -152,10 +155,35 @@ static int port_attach_device(struct kernel *kernel, struct live_port *port, boo
 	return port_attach(kernel, port, link, err);
 }
 
+/* The MTU before it is known what the tunnels leave: a device that is there keeps its own. */
+static uint32_t port_first_mtu(struct kernel *kernel, const struct live_port *port)
+{
+	const struct link *link = link_by_name(kernel->netlink, port->name);
+
+	if (port->mtu)
+		return port->mtu;
+	return link && link->ours && link->mtu >= MTU_MIN ? link->mtu : MTU_FIRST;
+}
+
+static int port_addresses(struct kernel *kernel, const struct live_port *port, struct error *err)
+{
+	struct error own = {};
+	const struct prefix_list *address =
+		port->tunnel ? &port->tunnel->config->address : &port->config->address;
+	int r = device_addresses_set(kernel->netlink, port->ifindex, NULL, address, &own);
+
+	if (r < 0 && kernel->replaying) {
+		log_warning("port %s: %s", port->name, own.line);
+		return 0;
+	}
+	return r < 0 ? error_set(err, r, "%s", own.line) : 0;
+}
+
 static int port_attach_internal(struct kernel *kernel, struct live_port *port, struct error *err)
 {
 	char alias[NAME_LEN + 16];
-	struct device_spec spec = {.name = port->name, .alias = alias, .mtu = port->mtu};
+	struct device_spec spec = {
+		.name = port->name, .alias = alias, .mtu = port_first_mtu(kernel, port)};
 	const struct link *link;
 	uint32_t ifindex;
 	int r;
@@ -175,12 +203,9 @@ static int port_attach_internal(struct kernel *kernel, struct live_port *port, s
 		r = port_attach(kernel, port, link, err);
 	if (r >= 0) {
 		port_local_apply(kernel, port);
-		r = device_addresses_set(kernel->netlink, ifindex, NULL,
-					 port->tunnel ? &port->tunnel->config->address
-						      : &port->config->address,
-					 err);
+		r = port_addresses(kernel, port, err);
 	}
-	if (r < 0) {
+	if (r < 0 && !kernel->recovered) {
 		port_detach(kernel, port);
 		device_delete(kernel->netlink, ifindex, NULL);
 	}
@@ -291,7 +316,7 @@ int port_add(struct kernel *kernel, const struct port *config, bool replay, stru
 		r = port_flood(kernel, port, err);
 	if (r < 0) {
 		error_prefix(err, "port %s", config->name);
-		if (port)
+		if (port && !kernel->recovered)
 			port_delete(kernel, port);
 	}
 	return r;
@@ -313,7 +338,8 @@ int port_add_hidden(struct kernel *kernel, struct live_tunnel *tunnel, uint32_t 
 	if (r >= 0)
 		r = port_flood(kernel, port, err);
 	if (r < 0) {
-		port_delete(kernel, port);
+		if (!kernel->recovered)
+			port_delete(kernel, port);
 		return r;
 	}
 	tunnel->port = port;
