@@ -242,11 +242,8 @@ int kernel_apply(struct kernel *kernel, const struct change *change, size_t coun
 		kernel->replaying = replay;
 		r = apply_all(&apply, err);
 		kernel->replaying = false;
-		/* what could not be taken over is left to forward as it is */
-		if (r < 0 && !kernel->recovered)
+		if (r < 0)
 			apply_undo(&apply);
-	}
-	if (r >= 0 || (kernel->dp && !kernel->recovered)) {
 		purge_run(kernel);
 		/* what was not asked for yet may still be, until the restart is settled */
 		if (!kernel->recovered)

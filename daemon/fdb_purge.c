@@ -168,6 +168,7 @@ static void settle_entry(struct kernel *kernel, struct settle *settle,
 	settle->count[WEFT_BRIDGES_MAX + tunnel->id]++;
 	remote = kernel->remote_by_id[entry->dest.remote];
 	if (entry->flags & WEFT_FDB_STATIC) {
+		remote->owners &= ~OWNER_DYNAMIC;
 		remote->owners |= OWNER_FDB;
 		remote->statics++;
 	}

@@ -155,10 +155,14 @@ int listen_hold(struct kernel *kernel, uint16_t port, struct error *err)
 {
 	uint32_t key = port;
 	uint8_t type = WEFT_TYPE_VXLAN;
-	int r = holder_port_hold(kernel->holder, port, err);
+	struct error own = {};
+	int r = holder_port_hold(kernel->holder, port, &own);
 
-	if (r < 0)
-		return r;
+	/* what works without must not end because of a restart */
+	if (r < 0 && kernel->replaying)
+		log_warning("%s", own.line);
+	else if (r < 0)
+		return error_set(err, r, "%s", own.line);
 	r = dp_put_listen(kernel->dp, &key, &type);
 	if (r < 0) {
 		holder_port_release(kernel->holder, port);
@@ -236,10 +240,13 @@ int group_hold(struct kernel *kernel, const struct weft_addr *addr, uint32_t ifi
 {
 	struct group_count *group = group_find(kernel, addr);
 	uint32_t kind = WEFT_ADDRESS_GROUP;
-	int r = holder_join(kernel->holder, addr, ifindex, err);
+	struct error own = {};
+	int r = holder_join(kernel->holder, addr, ifindex, &own);
 
-	if (r < 0)
-		return r;
+	if (r < 0 && kernel->replaying)
+		log_warning("%s", own.line);
+	else if (r < 0)
+		return error_set(err, r, "%s", own.line);
 	if (!group) {
 		group = calloc(1, sizeof(*group));
 		if (!group) {

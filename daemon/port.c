@@ -114,7 +114,7 @@ static int port_attach(struct kernel *kernel, struct live_port *port, const stru
 	if (r >= 0)
 		r = tc_attach(kernel->netlink, port->ifindex, port_hook(port),
 			      dp_program_port(kernel->dp), "weft_port", err);
-	if (r < 0 && !kernel->recovered)
+	if (r < 0)
 		port_detach(kernel, port);
 	return r;
 }
@@ -140,19 +140,23 @@ static int port_attach_device(struct kernel *kernel, struct live_port *port, boo
 			      struct error *err)
 {
 	const struct link *link;
-	const char *problem;
+	struct error own = {};
+	int r;
 
 	if (!replay)
 		link_refresh(kernel->netlink, port->name, 0);
 	link = link_by_name(kernel->netlink, port->name);
-	problem = link ? link_problem(link) : "no such device";
-	if (problem && replay) {
-		log_warning("port %s: %s", port->name, problem);
+	if (!link)
+		r = error_set(&own, -ENODEV, "no such device");
+	else if (link_problem(link))
+		r = error_set(&own, -EBUSY, "%s", link_problem(link));
+	else
+		r = port_attach(kernel, port, link, &own);
+	if (r < 0 && replay) {
+		log_warning("port %s: %s", port->name, own.line);
 		return 0;
 	}
-	if (problem)
-		return error_set(err, link ? -EBUSY : -ENODEV, "%s", problem);
-	return port_attach(kernel, port, link, err);
+	return r < 0 ? error_set(err, r, "%s", own.line) : 0;
 }
 
 /* The MTU before it is known what the tunnels leave: a device that is there keeps its own. */
@@ -205,7 +209,7 @@ static int port_attach_internal(struct kernel *kernel, struct live_port *port, s
 		port_local_apply(kernel, port);
 		r = port_addresses(kernel, port, err);
 	}
-	if (r < 0 && !kernel->recovered) {
+	if (r < 0) {
 		port_detach(kernel, port);
 		device_delete(kernel->netlink, ifindex, NULL);
 	}
@@ -316,7 +320,7 @@ int port_add(struct kernel *kernel, const struct port *config, bool replay, stru
 		r = port_flood(kernel, port, err);
 	if (r < 0) {
 		error_prefix(err, "port %s", config->name);
-		if (port && !kernel->recovered)
+		if (port)
 			port_delete(kernel, port);
 	}
 	return r;
@@ -338,8 +342,7 @@ int port_add_hidden(struct kernel *kernel, struct live_tunnel *tunnel, uint32_t 
 	if (r >= 0)
 		r = port_flood(kernel, port, err);
 	if (r < 0) {
-		if (!kernel->recovered)
-			port_delete(kernel, port);
+		port_delete(kernel, port);
 		return r;
 	}
 	tunnel->port = port;

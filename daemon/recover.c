@@ -305,7 +305,7 @@ static void settle_remotes(struct kernel *kernel)
 		if (slot.flags & WEFT_REMOTE_LEARNED)
 			owner = OWNER_LEARNED;
 		if (slot.flags & WEFT_REMOTE_FLOOD)
-			owner |= OWNER_FLOOD;
+			owner = OWNER_FLOOD;
 		if (tunnel && !(slot.flags & WEFT_REMOTE_GROUP) && !addr_is_any(&slot.addr) &&
 		    (owner != OWNER_LEARNED || tunnel_is_open(tunnel->config)) &&
 		    remote_adopt(kernel, tunnel, item->id, &slot, owner, NULL) >= 0)

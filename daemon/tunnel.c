@@ -296,7 +296,7 @@ int tunnel_add(struct kernel *kernel, const struct tunnel *config, bool replay, 
 		r = tunnel_build(kernel, tunnel, replay, err);
 	if (r < 0) {
 		error_prefix(err, "tunnel %s", config->name);
-		if (tunnel && !kernel->recovered)
+		if (tunnel)
 			tunnel_delete(kernel, tunnel);
 	}
 	return r;
