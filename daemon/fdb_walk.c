@@ -115,7 +115,8 @@ struct page {
 
 static int cursor_read(const char *text, struct page *page)
 {
-	unsigned int position, skip, used = 0;
+	unsigned int position, skip;
+	int used = 0;
 
 	if (!text)
 		return 0;
