@@ -78,16 +78,18 @@ int field_copy(const struct field *field, void *object, const void *from)
 	if (field->type == FIELD_ADDRS) {
 		struct addr_list *list = value;
 
-		if (list->count)
-			list->item = items_copy(list->item, list->count * sizeof(*list->item));
+		/* an empty list may own memory all the same */
+		list->item = list->count ? items_copy(list->item, list->count * sizeof(*list->item)) :
+					   NULL;
 		if (list->count && !list->item)
 			return list->count = 0, -ENOMEM;
 	}
 	if (field->type == FIELD_PREFIXES) {
 		struct prefix_list *list = value;
 
-		if (list->count)
-			list->item = items_copy(list->item, list->count * sizeof(*list->item));
+		/* an empty list may own memory all the same */
+		list->item = list->count ? items_copy(list->item, list->count * sizeof(*list->item)) :
+					   NULL;
 		if (list->count && !list->item)
 			return list->count = 0, -ENOMEM;
 	}
