@@ -58,23 +58,6 @@ static int config_read(const char *path, json_t **ret, struct error *err)
 	return 0;
 }
 
-/* "field OLD -> NEW, ..." */
-static void fields_print(const json_t *fields)
-{
-	const char *between = ":", *field;
-	json_t *change;
-
-	json_object_foreach ((json_t *)fields, field, change) {
-		char *from = output_text(json_object_get(change, "old"));
-		char *to = output_text(json_object_get(change, "new"));
-
-		printf("%s %s %s -> %s", between, field, from, to);
-		between = ",";
-		free(from);
-		free(to);
-	}
-}
-
 static const char *member_string(const json_t *change, const char *member)
 {
 	const char *text = json_string_value(json_object_get(change, member));
@@ -98,7 +81,8 @@ static void changes_print(const json_t *changes)
 		/* an FDB entry's name is its MAC, of which there is one per bridge */
 		if (json_object_get(change, "dev"))
 			printf(" dev %s", member_string(change, "dev"));
-		fields_print(json_object_get(change, "fields"));
+		fputs(json_object_get(change, "fields") ? ": " : "", stdout);
+		output_changes(json_object_get(change, "fields"));
 		putchar('\n');
 	}
 	if (!i)

@@ -27,11 +27,16 @@ static void event_print(const json_t *event)
 		}
 	}
 	json_object_foreach ((json_t *)event, key, value) {
-		char *text = word_in(key, first) ? NULL : output_text(value);
+		bool fields = !strcmp(key, "fields");
+		char *text = word_in(key, first) || fields ? NULL : output_text(value);
 
 		if (text)
 			printf(" %s %s", key, text);
 		free(text);
+		if (fields)
+			fputs(": ", stdout);
+		if (fields)
+			output_changes(value);
 	}
 	putchar('\n');
 }

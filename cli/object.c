@@ -72,6 +72,22 @@ int object_del(enum noun noun, struct cli *cli, struct words *words, struct erro
 	return ret < 0 ? ret : call_change(noun, "del", cli, json_incref(params), err);
 }
 
+/* What people write in hexadecimal is shown to them so. */
+static void object_print(enum noun noun, json_t *object)
+{
+	for (size_t i = 0; i < schemas[noun].count; i++) {
+		const struct field *field = &schemas[noun].field[i];
+		const json_t *value = json_object_get(object, field->name);
+		char text[24];
+
+		if (!(field->flags & FIELD_HEX) || !json_is_integer(value))
+			continue;
+		snprintf(text, sizeof(text), "0x%llx", (long long)json_integer_value(value));
+		json_object_set_new(object, field->name, json_string(text));
+	}
+	output_tree(object, 0);
+}
+
 int object_show(enum noun noun, const struct column *columns, struct cli *cli, struct words *words,
 		struct error *err)
 {
@@ -94,7 +110,7 @@ int object_show(enum noun noun, const struct column *columns, struct cli *cli, s
 	if (cli->json)
 		output_json(cli, rows);
 	else if (one)
-		output_tree(json_array_get(rows, 0), 0);
+		object_print(noun, json_array_get(rows, 0));
 	else
 		output_table(columns, rows);
 	return 0;

@@ -28,7 +28,10 @@ struct column {
 /* Rows (a list of objects) as aligned columns, numbers to the right. A NULL head ends `columns`. */
 void output_table(const struct column *columns, const json_t *rows);
 
-/* An object's members a line each, those of objects inside indented below. */
+/* What a change did to fields: "ageing 300 -> 10, tos 0 -> 16". */
+void output_changes(const json_t *fields);
+
+/* An object's members a line each; objects inside indented below, and lists of them as tables. */
 void output_tree(const json_t *object, int indent);
 
 #endif

@@ -33,6 +33,7 @@ static const struct field bridge_fields[] = {
 	 .help = "most FDB entries, static ones counted; beyond it frames pass and nothing is "
 		 "learned"},
 	{"group_fwd_mask", FIELD_UINT, AT(group_fwd_mask), .max = 0xffff, .initial = 0x4001,
+	 .flags = FIELD_HEX,
 	 .help = "bit x forwards frames to 01:80:c2:00:00:0x; bits 1 and 2 (pause, LACP) cannot be "
 		 "set"},
 	{"vlan_filtering", FIELD_BOOL, AT(vlan_filtering),
@@ -85,7 +86,7 @@ static const struct field tunnel_fields[] = {
 	 .help = "UDP source ports: the first, and one above the last"},
 	{"ttl", FIELD_UINT, AT(ttl), .max = 255, .initial = TTL_AUTO, .words = words_ttl,
 	 .help = "outer TTL; auto: 64, or 1 to a group; inherit: the inner packet's"},
-	{"tos", FIELD_UINT, AT(tos), .max = 255, .words = words_tos,
+	{"tos", FIELD_UINT, AT(tos), .max = 255, .words = words_tos, .flags = FIELD_HEX,
 	 .help = "outer TOS byte, its two ECN bits 0; inherit: the inner packet's DSCP"},
 	{"learning", FIELD_BOOL, AT(learning), .initial = true,
 	 .help = "learn which remote an address is behind"},

@@ -50,6 +50,7 @@ struct field {
 };
 #define FIELD_REQUIRED	(1u << 0)
 #define FIELD_IMMUTABLE (1u << 1) /* `set` refuses; a change by `apply` deletes and adds */
+#define FIELD_HEX	(1u << 2) /* shown to people in hexadecimal */
 
 struct schema {
 	const char *noun;   /* "bridge" */
