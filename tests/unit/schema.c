@@ -116,6 +116,8 @@ static void test_round_trips(void **state)
 				     " 'address': ['10.0.0.1/24', '2001:db8::1/64'],"
 				     " 'lladdr': '02:00:00:00:00:01'}");
 	assert_round_trip(NOUN_TUNNEL, V());
+	/* a list that was emptied still owns memory */
+	assert_round_trip(NOUN_TUNNEL, V(", 'remote': [], 'address': []"));
 	assert_round_trip(
 		NOUN_TUNNEL,
 		"{'bridge': 'br0', 'id': 16777215, 'local': '10.0.0.1',"
