@@ -290,24 +290,32 @@ static int address_change(struct netlink *netlink, uint32_t ifindex, const struc
 		  : 0;
 }
 
+/* Adds what is in `list` and not in `but`. */
+static int addresses_add(struct netlink *netlink, uint32_t ifindex, const struct prefix_list *list,
+			 const struct prefix_list *but, struct error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && list && i < list->count; i++)
+		if (!list_has(but, &list->item[i]))
+			rc = address_change(netlink, ifindex, &list->item[i], true, err);
+	return rc;
+}
+
 int device_addresses_set(struct netlink *netlink, uint32_t ifindex, const struct prefix_list *old,
 			 const struct prefix_list *new, struct error *err)
 {
-	int rc;
+	bool removed = false;
+	int rc = addresses_add(netlink, ifindex, new, old, err);
 
-	for (size_t i = 0; new &&i < new->count; i++) {
-		if (list_has(old, &new->item[i]))
-			continue;
-		rc = address_change(netlink, ifindex, &new->item[i], true, err);
-		if (rc)
-			return rc;
-	}
-	for (size_t i = 0; old && i < old->count; i++) {
+	for (size_t i = 0; !rc && old && i < old->count; i++) {
 		if (list_has(new, &old->item[i]))
 			continue;
 		rc = address_change(netlink, ifindex, &old->item[i], false, err);
-		if (rc)
-			return rc;
+		removed = true;
 	}
-	return 0;
+	/* the first address of an IPv4 subnet takes the later ones along */
+	if (!rc && removed)
+		rc = addresses_add(netlink, ifindex, new, NULL, err);
+	return rc;
 }

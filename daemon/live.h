@@ -201,6 +201,9 @@ void bridges_mtu_apply(struct kernel *kernel);
 int port_add(struct kernel *kernel, const struct port *config, bool replay, struct error *err);
 int port_add_hidden(struct kernel *kernel, struct live_tunnel *tunnel, uint32_t id,
 		    struct error *err);
+/* An internal port's device; one that cannot change its MAC is made anew, with the addresses configured. */
+int port_lladdr_set(struct kernel *kernel, struct live_port *port, const uint8_t lladdr[6],
+		    struct error *err);
 int port_set(struct kernel *kernel, struct live_port *port, const struct port *config,
 	     struct error *err);
 void port_delete(struct kernel *kernel, struct live_port *port);

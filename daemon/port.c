@@ -416,14 +416,30 @@ static int port_move(struct kernel *kernel, struct live_port *port, struct live_
 	return 0;
 }
 
+int port_lladdr_set(struct kernel *kernel, struct live_port *port, const uint8_t lladdr[6],
+		    struct error *err)
+{
+	uint32_t ifindex = port->ifindex;
+	struct error refused = {};
+	int r = device_lladdr_set(kernel->netlink, ifindex, lladdr, &refused);
+
+	if (r != -EOPNOTSUPP)
+		return r < 0 ? error_set(err, r, "%s", refused.line) : 0;
+	port_detach(kernel, port);
+	r = device_delete(kernel->netlink, ifindex, err);
+	return r < 0 ? r : port_attach_internal(kernel, port, err);
+}
+
 static int port_set_device(struct kernel *kernel, struct live_port *port, const struct port *old,
 			   const struct port *new, struct error *err)
 {
-	int r = device_addresses_set(kernel->netlink, port->ifindex, &old->address, &new->address,
-				     err);
+	int r = 0;
 
-	if (r >= 0 && memcmp(old->lladdr, new->lladdr, 6) && !mac_is_zero(new->lladdr))
-		r = device_lladdr_set(kernel->netlink, port->ifindex, new->lladdr, err);
+	if (memcmp(old->lladdr, new->lladdr, 6) && !mac_is_zero(new->lladdr))
+		r = port_lladdr_set(kernel, port, new->lladdr, err);
+	if (r >= 0)
+		r = device_addresses_set(kernel->netlink, port->ifindex, &old->address,
+					 &new->address, err);
 	if (r >= 0 && old->mtu != new->mtu &&new->mtu)
 		r = device_mtu_set(kernel->netlink, port->ifindex, new->mtu, err);
 	return r;

@@ -55,16 +55,18 @@ static int device_follow(struct kernel *kernel, struct live_tunnel *tunnel,
 			 const struct tunnel *old, struct error *err)
 {
 	const struct tunnel *new = tunnel->config;
-	uint32_t ifindex = tunnel->port ? tunnel->port->ifindex : 0;
-	int r;
+	struct live_port *port = tunnel->port;
+	int r = 0;
 
-	if (!ifindex)
+	if (!port || !port->ifindex)
 		return 0;
-	r = device_addresses_set(kernel->netlink, ifindex, &old->address, &new->address, err);
-	if (r >= 0 && memcmp(old->lladdr, new->lladdr, 6) && !mac_is_zero(new->lladdr))
-		r = device_lladdr_set(kernel->netlink, ifindex, new->lladdr, err);
+	if (memcmp(old->lladdr, new->lladdr, 6) && !mac_is_zero(new->lladdr))
+		r = port_lladdr_set(kernel, port, new->lladdr, err);
+	if (r >= 0)
+		r = device_addresses_set(kernel->netlink, port->ifindex, &old->address,
+					 &new->address, err);
 	if (r >= 0 && new->mtu && old->mtu != new->mtu)
-		r = device_mtu_set(kernel->netlink, ifindex, new->mtu, err);
+		r = device_mtu_set(kernel->netlink, port->ifindex, new->mtu, err);
 	return r;
 }
 

@@ -85,6 +85,16 @@ static void addresses_change_by_difference(void **state)
 	assert_true(says("ip addr show w0", "10.0.0.2/24"));
 	assert_true(says("ip addr show w0", "10.9.9.9/32"));
 	assert_false(says("ip addr show w0", "2001:db8::1/64"));
+	/* the first of a subnet, which the kernel deletes the others with */
+	new.item = second + 1;
+	new.count = 1;
+	old.item = second;
+	assert_done(&host, device_addresses_set(host.netlink, ifindex, &old, &new, &host.err));
+	assert_false(says("ip addr show w0", "10.0.0.1/24"));
+	assert_true(says("ip addr show w0", "10.0.0.2/24"));
+	new.item = second;
+	new.count = 2;
+	old.item = first;
 	second[1].len = 33;
 	assert_int_not_equal(device_addresses_set(host.netlink, ifindex, &old, &new, &host.err), 0);
 	assert_non_null(strstr(host.err.line, "address: 10.0.0.2/33: "));
