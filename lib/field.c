@@ -79,8 +79,8 @@ int field_copy(const struct field *field, void *object, const void *from)
 		struct addr_list *list = value;
 
 		/* an empty list may own memory all the same */
-		list->item = list->count ? items_copy(list->item, list->count * sizeof(*list->item)) :
-					   NULL;
+		list->item = list->count ? items_copy(list->item, list->count * sizeof(*list->item))
+					 : NULL;
 		if (list->count && !list->item)
 			return list->count = 0, -ENOMEM;
 	}
@@ -88,8 +88,8 @@ int field_copy(const struct field *field, void *object, const void *from)
 		struct prefix_list *list = value;
 
 		/* an empty list may own memory all the same */
-		list->item = list->count ? items_copy(list->item, list->count * sizeof(*list->item)) :
-					   NULL;
+		list->item = list->count ? items_copy(list->item, list->count * sizeof(*list->item))
+					 : NULL;
 		if (list->count && !list->item)
 			return list->count = 0, -ENOMEM;
 	}
@@ -122,7 +122,8 @@ int field_name_check(const char *field, const char *name, struct error *err)
 	if (!strcmp(name, ".") || !strcmp(name, ".."))
 		return error_set(err, -EINVAL, "%s: \"%s\" is not a device's name", field, name);
 	for (const char *c = name; *c; c++)
-		if (*c == '/' || *c == ':' || !isascii(*c) || !isgraph(*c))
+		/* the kernel puts a number in the place of %d */
+		if (*c == '/' || *c == ':' || *c == '%' || !isascii(*c) || !isgraph(*c))
 			return error_set(err, -EINVAL,
 					 "%s: \"%s\" has a letter that a device's name cannot have",
 					 field, name);

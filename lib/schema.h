@@ -89,7 +89,7 @@ json_t *object_json(enum noun noun, const void *object, bool all);
 /* The fields in which two objects differ, as a bit per index in the schema; 0: none. */
 uint64_t object_diff(enum noun noun, const void *a, const void *b);
 
-/* 1..15 letters that the kernel takes as a device's name (no '/', no space, not "." or ".."). */
+/* 1..15 letters that the kernel takes as a device's name (no '/', ':', '%' or space, not "." or ".."). */
 int name_check(const char *name, struct error *err);
 
 bool vlan_set_has(const struct vlan_set *set, unsigned int vid);

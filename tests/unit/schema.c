@@ -252,8 +252,8 @@ static void test_checks(void **state)
 
 static void test_names(void **state)
 {
-	static const char *const bad[] = {
-		"", ".", "..", "a b", "a/b", "a:b", "a\n", "\xc3\xa4", "abcdefghijklmnop"};
+	static const char *const bad[] = {"",	 ".",	"..",  "a b",	   "a/b",
+					  "a:b", "a%d", "a\n", "\xc3\xa4", "abcdefghijklmnop"};
 
 	(void)state;
 	assert_int_equal(name_check("abcdefghijklmno", NULL), 0);
