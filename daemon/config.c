@@ -121,6 +121,19 @@ int config_plan(const struct model *model, const json_t *config, struct plan *pl
 	return result;
 }
 
+/* The FDB is walked in no order; a file that is saved twice should be the same. */
+static int entry_compare(const void *left, const void *right)
+{
+	const struct fdb_spec *a = left, *b = right;
+	int order = strcmp(a->dev, b->dev);
+
+	if (!order)
+		order = (int)a->vlan - (int)b->vlan;
+	if (!order)
+		order = memcmp(a->mac, b->mac, sizeof(a->mac));
+	return order ? order : memcmp(&a->dst, &b->dst, sizeof(a->dst));
+}
+
 int config_save(const struct weftd *weftd, json_t **ret, struct error *err)
 {
 	struct entry_list entries = {0};
@@ -145,6 +158,8 @@ int config_save(const struct weftd *weftd, json_t **ret, struct error *err)
 		json_decref(config);
 		return result;
 	}
+	if (entries.count)
+		qsort(entries.item, entries.count, sizeof(*entries.item), entry_compare);
 	section = json_array();
 	for (size_t i = 0; i < entries.count; i++)
 		json_array_append_new(section, entry_json(&entries.item[i]));
