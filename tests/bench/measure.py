@@ -59,9 +59,11 @@ def _pair(site, server, client, seconds):
 
 
 def udp_most(site, seconds):
-    """Small packets as fast as they go: those that arrive, a second."""
-    _, sink, _ = _pair(site, ("sink",), ("blast", seconds, 0, SIZE), seconds)
-    return {"rate": sink["received"] / sink["seconds"] if sink["seconds"] else 0}
+    """Small packets as fast as they go: those that arrive, a second; and the nanoseconds of CPU
+    that the sender had for each. In all but Open vSwitch that is the whole way of a packet."""
+    blast, sink, _ = _pair(site, ("sink",), ("blast", seconds, 0, SIZE), seconds)
+    return {"rate": sink["received"] / sink["seconds"] if sink["seconds"] else 0,
+            "way": blast["cpu"] * 1e9 / blast["sent"]}
 
 
 def udp_held(site, seconds):

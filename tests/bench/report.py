@@ -9,6 +9,7 @@ from variants import TITLES
 # metric, title, unit, decimals; a rate is better when higher, all else when lower
 METRICS = (
     ("udp_most.rate", "UDP 64 B, at most", "packets/s", 0),
+    ("udp_most.way", "CPU of its sender", "ns/packet", 0),
     ("tcp_packet.rate", "TCP, per packet", "Gbit/s", 2),
     ("tcp_super.rate", "TCP, super-packets", "Gbit/s", 2),
     ("tcp_nic.rate", "TCP, NIC-like", "Gbit/s", 2),
