@@ -152,6 +152,20 @@ static void addr_event(void *arg, bool added, uint32_t ifindex, const struct wef
 		tunnel_link_event(kernel, LINK_CHANGED, link);
 }
 
+static void filter_event(void *arg, uint32_t ifindex)
+{
+	struct kernel *kernel = arg;
+
+	if (kernel->dp)
+		port_filter_event(kernel, ifindex);
+}
+
+static void holder_lost(void *arg, const struct error *err)
+{
+	(void)arg;
+	log_warning("after weft-holder had died: %s", err->line);
+}
+
 /* --- start and stop ----------------------------------------------------------------------------------- */
 
 static void unhook(void *arg, uint32_t ifindex, enum tc_hook hook, uint32_t prog_id)
@@ -219,9 +233,12 @@ int kernel_start(struct event_base *base, const char *rundir, const json_t *stat
 	if (r >= 0)
 		r = holder_new(base, kernel->netlink, rundir, &kernel->holder, err);
 	if (r >= 0) {
-		kernel->listener = (struct netlink_listener){
-			.link = link_event, .addr = addr_event, .arg = kernel};
+		kernel->listener = (struct netlink_listener){.link = link_event,
+							     .addr = addr_event,
+							     .filter = filter_event,
+							     .arg = kernel};
 		netlink_listen(kernel->netlink, &kernel->listener);
+		holder_watch(kernel->holder, holder_lost, kernel);
 		r = kernel_adopt(kernel, state, err);
 	}
 	if (r < 0) {

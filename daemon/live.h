@@ -216,6 +216,9 @@ void port_local_apply(struct kernel *kernel, struct live_port *port);
 void port_link_event(struct kernel *kernel, enum link_event event, const struct link *link,
 		     const struct link *old);
 
+/* A filter went off this device: if it was a port's, it is put there again. */
+void port_filter_event(struct kernel *kernel, uint32_t ifindex);
+
 /* --- tunnel.c -------------------------------------------------------------------------------- */
 int tunnel_add(struct kernel *kernel, const struct tunnel *config, bool replay, struct error *err);
 int tunnel_set(struct kernel *kernel, struct live_tunnel *tunnel, const struct tunnel *config,

@@ -2,6 +2,7 @@
 /* The two rtnetlink sockets: requests with their answers, and events for the caches and listeners. */
 #include <errno.h>
 #include <linux/neighbour.h>
+#include <linux/pkt_sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,9 +19,9 @@
 #define REQUEST_TIMEOUT	    10 /* seconds; the kernel answers at once or has lost the request */
 
 static const int event_groups[] = {
-	RTNLGRP_LINK,	    RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
-	RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,	 RTNLGRP_IPV4_RULE,
-	RTNLGRP_IPV6_RULE,  RTNLGRP_NEIGH,	 RTNLGRP_NEXTHOP,
+	RTNLGRP_LINK,	    RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
+	RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,	 RTNLGRP_IPV6_RULE,   RTNLGRP_NEIGH,
+	RTNLGRP_NEXTHOP,    RTNLGRP_TC,
 };
 
 /* --- requests ------------------------------------------------------------------------------ */
@@ -280,6 +281,20 @@ static void neighbour_update(struct netlink *netlink, const struct nlmsghdr *mes
 			listener->neighbour(listener->arg, &neighbour);
 }
 
+static void filter_update(struct netlink *netlink, const struct nlmsghdr *message)
+{
+	const struct tcmsg *tc = mnl_nlmsg_get_payload(message);
+	struct netlink_listener *listener;
+
+	if (mnl_nlmsg_get_payload_len(message) < sizeof(*tc) || tc->tcm_ifindex <= 0)
+		return;
+	if (message->nlmsg_type == RTM_DELQDISC && tc->tcm_parent != TC_H_CLSACT)
+		return;
+	LL_FOREACH (netlink->listeners, listener)
+		if (listener->filter)
+			listener->filter(listener->arg, (uint32_t)tc->tcm_ifindex);
+}
+
 static void event_read(struct netlink *netlink, const struct nlmsghdr *message)
 {
 	static const struct route_event all = {.all = true};
@@ -300,6 +315,10 @@ static void event_read(struct netlink *netlink, const struct nlmsghdr *message)
 	case RTM_NEWNEIGH:
 	case RTM_DELNEIGH:
 		neighbour_update(netlink, message);
+		break;
+	case RTM_DELQDISC:
+	case RTM_DELTFILTER:
+		filter_update(netlink, message);
 		break;
 	case RTM_NEWRULE:
 	case RTM_DELRULE:

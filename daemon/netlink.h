@@ -80,6 +80,8 @@ struct netlink_listener {
 	void (*addr)(void *arg, bool added, uint32_t ifindex, const struct weft_addr *addr);
 	void (*route)(void *arg, const struct route_event *event);
 	void (*neighbour)(void *arg, const struct neighbour *neighbour);
+	/* somebody, perhaps weft itself, took a filter or a clsact qdisc off the device */
+	void (*filter)(void *arg, uint32_t ifindex);
 	void *arg;
 	struct netlink_listener *next; /* the netlink's */
 };

@@ -159,6 +159,16 @@ static void on_addr(void *arg, bool added, uint32_t ifindex, const struct weft_a
 	evaluate_index(arg, ifindex);
 }
 
+/* Taken off by somebody else: put there again. Our own taking off leaves no member. */
+static void on_filter(void *arg, uint32_t ifindex)
+{
+	struct underlay *underlay = arg;
+	struct member *member = member_find(underlay, ifindex);
+
+	if (member && member->attached && tc_query(underlay->netlink, ifindex, TC_INGRESS) == 0)
+		member_attach(underlay, member, NULL);
+}
+
 /* --- calls --------------------------------------------------------------------------------- */
 
 int underlay_start(struct underlay *underlay, int prog_fd, struct error *err)
@@ -293,8 +303,8 @@ int underlay_new(struct netlink *netlink, struct nexthops *nexthops, struct even
 	underlay->netlink = netlink;
 	underlay->nexthops = nexthops;
 	underlay->prog_fd = -1;
-	underlay->listener =
-		(struct netlink_listener){.link = on_link, .addr = on_addr, .arg = underlay};
+	underlay->listener = (struct netlink_listener){
+		.link = on_link, .addr = on_addr, .filter = on_filter, .arg = underlay};
 	netlink_listen(netlink, &underlay->listener);
 	nexthops_watch(nexthops, evaluate_all, underlay);
 	*ret = underlay;

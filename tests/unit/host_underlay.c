@@ -74,6 +74,13 @@ static void devices_with_addresses_are_taken(void **state)
 	assert_done(&host, underlay_start(underlay, other, &host.err));
 	assert_int_equal(tc_query(host.netlink, 1, TC_INGRESS), program_id(other));
 	close(other);
+	/* taken off by somebody, and put there again */
+	run("tc filter del dev lo ingress");
+	turn(&host, 50);
+	assert_true(on(&host, "lo"));
+	run("tc qdisc del dev lo clsact");
+	turn(&host, 50);
+	assert_true(on(&host, "lo"));
 	/* a device that comes */
 	run("ip link add c0 type bridge; ip addr add 203.0.113.1/24 dev c0; ip link set c0 up");
 	turn(&host, 50);
