@@ -147,6 +147,18 @@ def test_filters_of_others_are_left_alone(host):
     assert filters(host) == before
 
 
+def test_filter_that_somebody_takes_off_comes_back(lab):
+    overlay = Overlay(lab, ("weft", "weft")).up()
+    one, two = overlay.hosts
+    one.weft("port add br0-host bridge br0 type internal address 10.0.0.101/24")
+    for dev in ("vnet0", "eth0", "lo", "br0-host"):
+        one.run("tc", "qdisc", "del", "dev", dev, "clsact")
+    wait_until(lambda: all("weft" in one.run("tc", "filter", "show", "dev", dev, "ingress").stdout
+                           for dev in ("vnet0", "eth0", "lo")), "filters to come back")
+    one.c.ping("10.0.0.2")
+    one.ping("10.0.0.2")
+
+
 def test_counters(lab):
     switch = Switch(lab, 2)
     switch.bridge((1, 2))
