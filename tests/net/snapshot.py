@@ -74,8 +74,14 @@ def snapshot(host):
     }
 
 
-def programs():
-    """ids of weft's BPF programs on this machine."""
+def programs(host):
+    """ids of the programs attached in the namespace."""
+    found = json.loads(host.run("bpftool", "-j", "net", "show").stdout)
+    return {hook["id"] for kind in found for hook in kind.get("tc", ()) if "id" in hook}
+
+
+def loaded(ids):
+    """Those of the programs that the kernel still has."""
     found = json.loads(subprocess.run(["bpftool", "-j", "prog", "show"], check=True,
                                       capture_output=True, text=True).stdout)
-    return {program["id"] for program in found if program.get("name", "").startswith("weft")}
+    return ids & {program["id"] for program in found}

@@ -169,7 +169,7 @@ def test_counters(lab):
     wait_until(lambda: switch.weft.stats()["ports"]["p1"]["drops"] == 1, "drop to be counted")
     ports = switch.weft.stats()["ports"]
     assert {key: ports["p1"][key] for key in ("rx_packets", "rx_bytes", "tx_packets")} == {
-        "rx_packets": 5, "rx_bytes": 5 * len(raw), "tx_packets": 0}
+        "rx_packets": 6, "rx_bytes": 6 * len(raw), "tx_packets": 0}
     assert {key: ports["p2"][key] for key in ("tx_packets", "tx_bytes", "rx_packets")} == {
         "tx_packets": 5, "tx_bytes": 5 * len(raw), "rx_packets": 0}
 

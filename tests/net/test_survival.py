@@ -10,7 +10,7 @@ from daemon import BUILD
 from frames import BROADCAST, mac_of
 from lab import wait_until
 from overlay import Overlay
-from snapshot import programs
+from snapshot import loaded, programs
 from switch import Switch
 from tap import Tap
 from traffic import NumberedUdp, tcp_transfer
@@ -73,11 +73,12 @@ def known(weft):
 
 
 def test_restart_keeps_programs_and_counters(overlay):
-    weft = overlay.hosts[0].weft
-    count, drops = len(programs()), weft.drops()
+    host = overlay.hosts[0]
+    weft, before, drops = host.weft, programs(host), host.weft.drops()
     stats = weft.stats()["ports"]["vnet0"]["rx_packets"]
     kill_and_start(weft)
-    assert len(programs()) <= count
+    assert len(programs(host)) == len(before)
+    assert loaded(before) == before & programs(host), "programs of the last weftd stay"
     assert weft.stats()["ports"]["vnet0"]["rx_packets"] >= stats
     assert weft.drops() == drops
     weft("bridge add br9")

@@ -264,7 +264,7 @@ def test_VX_17_other_destinations_are_not_decapsulated(ready):
 
 @pytest.mark.weft_only
 def test_VX_17_another_local_address_is_not_the_tunnel(ready):
-    with ready.rejects("vni_unknown"):
+    with ready.rejects("src_denied"):
         ready.u.send(ready.packet(ready.tenant(mac_of(0xBAD), TENANT_A), to=LOCAL2))
 
 
