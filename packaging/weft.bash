@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# Completion of `weft` for bash: what the command itself says in its help, and the names that weftd has.
+
+_weft_names() {
+	# name is the first column of `show`, below its heading
+	weft "$1" show 2>/dev/null | awk 'NR > 1 { print $1 }'
+}
+
+_weft() {
+	local word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD - 1]}
+	local -a words=()
+	local i
+
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--rundir) i=$((i + 1)) ;;
+		-*) ;;
+		*) words+=("${COMP_WORDS[i]}") ;;
+		esac
+	done
+	COMPREPLY=()
+	case ${#words[@]} in
+	0) mapfile -t COMPREPLY < <(compgen -W "$(weft help | awk '/^  [a-z]/ { print $1 }')" -- "$word") ;;
+	1)
+		case ${words[0]} in
+		apply | diff) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+		bridge | port | tunnel | fdb)
+			mapfile -t COMPREPLY < <(compgen -W "$(weft "${words[0]}" help |
+				awk '$1 == "weft" { print $3 }')" -- "$word")
+			;;
+		esac
+		;;
+	*)
+		case $last in
+		dev) mapfile -t COMPREPLY < <(compgen -W "$(_weft_names port; _weft_names tunnel)" -- "$word") ;;
+		bridge) mapfile -t COMPREPLY < <(compgen -W "$(_weft_names bridge)" -- "$word") ;;
+		show | set | del) mapfile -t COMPREPLY < <(compgen -W "$(_weft_names "${words[0]}")" -- "$word") ;;
+		type) mapfile -t COMPREPLY < <(compgen -W "vxlan device internal" -- "$word") ;;
+		*)
+			mapfile -t COMPREPLY < <(compgen -W "$(weft "${words[0]}" help |
+				awk '/^  (\[no\])?[a-z0-9_]+$/ { if (sub(/^\[no\]/, "", $1)) print "no" $1; print $1 }')" -- "$word")
+			;;
+		esac
+		;;
+	esac
+}
+complete -F _weft weft
