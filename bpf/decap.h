@@ -66,6 +66,7 @@ static __always_inline enum underlay_verdict underlay_parse(struct __sk_buff *sk
 		return UNDERLAY_PASS;
 
 	u->type = *type;
+	u->ifindex = skb->ifindex;
 	u->ecn = ip->tos & 3;
 	u->source = (struct weft_addr){{0, 0, bpf_htonl(0xffff), ip->saddr}};
 	u->destination = (struct weft_addr){{0, 0, bpf_htonl(0xffff), ip->daddr}};

@@ -16,6 +16,7 @@
 /* The outer headers of a packet from the underlay. */
 struct underlay {
 	struct weft_addr source, destination;
+	__u32 ifindex;	 /* it came by */
 	__u32 ip_offset; /* all offsets from skb->data */
 	__u32 udp_offset;
 	__u32 inner_offset;

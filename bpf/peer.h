@@ -30,17 +30,31 @@ static __always_inline int peer_reject(const struct frame *f, const struct under
 	return drop(f, reason);
 }
 
-/* Makes a remote for a source that an open tunnel met for the first time; 0: none to spare. */
-static __noinline __u32 peer_learn(struct weft_peer_key *key, __u32 tunnel_id)
+/* Puts an address where the prototype has another one, and what that changes into the header's sum. */
+static __always_inline void peer_address(struct weft_remote *remote, __u32 offset, __be32 after)
+{
+	__be32 before = *(__be32 *)&remote->header[offset];
+	__u32 sum = *(__u16 *)&remote->header[10];
+
+	sum += (__u16)~before + (__u16) ~(before >> 16) + (__u16)after + (__u16)(after >> 16);
+	*(__u16 *)&remote->header[10] = csum_fold(sum);
+	*(__be32 *)&remote->header[offset] = after;
+}
+
+/*
+ * Makes a remote for a source that an open tunnel met for the first time; 0: none to spare. Where the
+ * route is to pick device and address, what goes back goes the way this one came until weftd knows.
+ */
+static __noinline __u32 peer_learn(struct weft_peer_key *key, __u32 tunnel_id,
+				   const struct underlay *u)
 {
 	struct weft_tunnel *tunnel = tunnel_get(tunnel_id);
 	struct weft_remote *prototype, *remote;
 	struct weft_peer peer = {.tunnel = tunnel_id};
 	struct weft_dest dest = {};
-	__be32 before, after;
-	__u32 id = 0, sum;
+	__u32 id = 0;
 
-	if (!key || !tunnel)
+	if (!key || !u || !tunnel)
 		return 0;
 	prototype = remote_get(tunnel->prototype);
 	if (!prototype || prototype->tunnel != tunnel_id || bpf_map_pop_elem(&spares, &id))
@@ -52,13 +66,11 @@ static __noinline __u32 peer_learn(struct weft_peer_key *key, __u32 tunnel_id)
 	*remote = *prototype;
 	remote->addr = key->remote;
 	remote->flags = WEFT_REMOTE_LEARNED;
-	/* the destination, and what it adds to the sum over the IPv4 header */
-	before = *(__be32 *)&remote->header[16];
-	after = key->remote.word[3];
-	sum = *(__u16 *)&remote->header[10];
-	sum += (__u16)~before + (__u16) ~(before >> 16) + (__u16)after + (__u16)(after >> 16);
-	*(__u16 *)&remote->header[10] = csum_fold(sum);
-	*(__be32 *)&remote->header[16] = after;
+	if (!remote->ifindex)
+		remote->ifindex = u->ifindex;
+	if (!*(__be32 *)&remote->header[12])
+		peer_address(remote, 12, u->destination.word[3]);
+	peer_address(remote, 16, key->remote.word[3]);
 
 	peer.remote = id;
 	if (bpf_map_update_elem(&peers, key, &peer, BPF_NOEXIST)) {
@@ -123,7 +135,7 @@ static __always_inline int peer_find(struct frame *f, const struct underlay *u)
 	if (peer)
 		f->remote = peer->remote;
 	else if (tunnel->flags & WEFT_TUNNEL_LEARNING)
-		f->remote = peer_learn(&key, f->tunnel);
+		f->remote = peer_learn(&key, f->tunnel, u);
 	return 0;
 known:
 	f->tunnel = peer->tunnel;

@@ -17,6 +17,8 @@
 #include "daemon/log.h"
 #include "daemon/template.h"
 
+#define MTU_DEFAULT 1500
+
 static void remote_touch(struct kernel *kernel, struct live_remote *remote)
 {
 	if (remote->touched)
@@ -91,6 +93,8 @@ static void remote_slot(const struct live_remote *remote, struct weft_remote *re
 	ret->ifindex =
 		addr_is_any(source) && !(remote->owners & OWNER_PROTOTYPE) ? 0 : hop->ifindex;
 	ret->mtu = hop->mtu < UINT16_MAX ? (uint16_t)hop->mtu : UINT16_MAX;
+	if (!ret->mtu && (remote->owners & OWNER_PROTOTYPE))
+		ret->mtu = MTU_DEFAULT;
 	if (hop->state == NEXTHOP_RESOLVED) {
 		ret->flags |= WEFT_REMOTE_RESOLVED;
 		memcpy(ret->ethernet, hop->ethernet, sizeof(ret->ethernet));
