@@ -35,6 +35,28 @@ static int plan_apply(struct weftd *weftd, const struct plan *plan, struct error
 	return kernel_apply(weftd->kernel, plan->change, plan->count, false, err);
 }
 
+/*
+ * An entry is under a VLAN, or under none, and means nothing on a bridge that has become the other kind: the
+ * entries of such a bridge go, static ones too.
+ */
+static int entries_drop_unfit(struct weftd *weftd, const struct plan *plan, struct error *err)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct bridge *old = plan->change[i].old, *new = plan->change[i].new;
+		struct fdb_filter filter = {0};
+		int result;
+
+		if (plan->change[i].noun != NOUN_BRIDGE || !old || !new ||
+		    old->vlan_filtering == new->vlan_filtering)
+			continue;
+		memcpy(filter.bridge, new->name, NAME_LEN);
+		result = kernel_fdb_flush(weftd->kernel, &filter, true, err);
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
 static void plan_finish(struct weftd *weftd, struct plan *plan)
 {
 	monitor_publish_plan(weftd->monitor, plan);
@@ -43,6 +65,7 @@ static void plan_finish(struct weftd *weftd, struct plan *plan)
 
 int transaction_run(struct weftd *weftd, struct plan *plan, struct error *err)
 {
+	struct error ignored = {0};
 	int result;
 
 	if (!plan->count)
@@ -60,6 +83,8 @@ int transaction_run(struct weftd *weftd, struct plan *plan, struct error *err)
 		model_unstage(weftd->model, plan);
 		return result;
 	}
+	if (entries_drop_unfit(weftd, plan, &ignored) < 0)
+		log_error("%s", ignored.line);
 	plan_finish(weftd, plan);
 	return 0;
 }
@@ -153,6 +178,8 @@ static int config_carry_out(struct weftd *weftd, struct plan *plan, struct fdb_c
 	}
 	/* The objects took entries with them: those of what was deleted. */
 	if (plan->count)
+		result = entries_drop_unfit(weftd, plan, err);
+	if (result == 0 && plan->count)
 		result = fdb_difference(weftd, fdb, &fdb->wanted, err);
 	if (result == 0)
 		result = fdb_carry_out(weftd, fdb, err);

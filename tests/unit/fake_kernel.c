@@ -78,16 +78,20 @@ static void entry_drop(struct kernel *kernel, struct fake_entry *entry)
 	free(entry);
 }
 
-static void object_drop(struct kernel *kernel, enum noun noun, struct fake_object *object)
+static void entries_drop(struct kernel *kernel, const char *dev)
 {
 	struct fake_entry *entry, *next;
 
+	HASH_ITER (hh, kernel->entries, entry, next)
+		if (!strcmp(entry->spec.dev, dev))
+			entry_drop(kernel, entry);
+}
+
+static void object_drop(struct kernel *kernel, enum noun noun, struct fake_object *object)
+{
 	/* what is behind it goes with it */
-	if (noun != NOUN_BRIDGE) {
-		HASH_ITER (hh, kernel->entries, entry, next)
-			if (!strcmp(entry->spec.dev, object->name))
-				entry_drop(kernel, entry);
-	}
+	if (noun != NOUN_BRIDGE)
+		entries_drop(kernel, object->name);
 	HASH_DEL(kernel->objects[noun], object);
 	free(object);
 }
@@ -161,6 +165,17 @@ static void object_put(struct kernel *kernel, enum noun noun, const void *new)
 	HASH_ADD_STR(kernel->objects[noun], name, object);
 }
 
+static void object_change(struct kernel *kernel, enum noun noun, struct fake_object *object,
+			  const void *new)
+{
+	assert(!strcmp(object->name, object_name(new)));
+	if (!strcmp(object->bridge, object_bridge(noun, new)))
+		return;
+	/* on another bridge it is known by nothing */
+	entries_drop(kernel, object->name);
+	snprintf(object->bridge, NAME_LEN, "%s", object_bridge(noun, new));
+}
+
 static int change_refused(const struct change *change, struct error *err)
 {
 	if (change->new && !strcmp(object_name(change->new), FAKE_REFUSED_NAME))
@@ -183,7 +198,7 @@ int kernel_apply(struct kernel *kernel, const struct change *change, size_t coun
 		assert(change[i].old || change[i].new);
 		assert(!!object == !!change[i].old);
 		if (change[i].old && change[i].new)
-			assert(!strcmp(object_name(change[i].old), object_name(change[i].new)));
+			object_change(kernel, noun, object, change[i].new);
 		else if (change[i].new)
 			object_put(kernel, noun, change[i].new);
 		else

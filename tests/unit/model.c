@@ -119,8 +119,11 @@ static void test_vlans(void **state)
 	call_is(f, "bridge.add", "{'name': 'br1'}", "{'changes': 1}");
 	call_fails(f, "port.set", "{'name': 'p0', 'bridge': 'br1'}",
 		   "port p0: vlan: bridge br1 is without vlan_filtering");
+	call_is(f, "fdb.add", "{'mac': '02:00:00:00:00:01', 'dev': 'p0'}", "{'changes': 1}");
 	call_is(f, "port.set", "{'name': 'p0', 'vlan': null}", "{'changes': 1}");
+	/* what was under a VLAN is under none that there is now */
 	call_is(f, "bridge.set", "{'name': 'br0', 'vlan_filtering': false}", "{'changes': 1}");
+	assert_int_equal(fake_kernel_entries(f->weftd.kernel), 0);
 }
 
 static void test_set(void **state)
