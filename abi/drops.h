@@ -37,9 +37,8 @@
 	WEFT_DROP(NO_I_FLAG, "no_i_flag", "VXLAN header without the I flag")                       \
 	WEFT_DROP(CSUM, "csum", "outer UDP checksum is wrong")                                     \
 	WEFT_DROP(VNI_UNKNOWN, "vni_unknown", "no tunnel has this VNI at this address and port")   \
-	WEFT_DROP(                                                                                 \
-		SRC_DENIED, "src_denied",                                                          \
-		"outer addresses are not those of a tunnel with this VNI and one of its remotes")  \
+	WEFT_DROP(SRC_DENIED, "src_denied",                                                        \
+		  "outer addresses are not a tunnel's and one of its remotes'")                    \
 	WEFT_DROP(OWN_SOURCE, "own_source", "outer source is an address of this host")             \
 	WEFT_DROP(ECN, "ecn_drop", "outer CE mark on an inner packet without ECN (RFC 6040)")      \
 	WEFT_DROP(DECAP, "decap", "the kernel refused to shrink the packet")                       \
