@@ -168,24 +168,42 @@ static long flood_remote(__u32 slot, void *data)
 	return 0;
 }
 
+/*
+ * 0, but the verifier does not know. Kernels before 6.7 look at the callback of bpf_loop() as if it were called
+ * once: what it finds constant then it takes for constant for ever, and removes the code for other values.
+ */
+static __always_inline __u32 flood_zero(const struct __sk_buff *skb)
+{
+	__u32 zero = skb->len;
+
+	asm volatile("%0 -= %0" : "+r"(zero));
+	return zero;
+}
+
 /* `remotes`: also to the remotes. */
 static __always_inline int flood_frame(struct __sk_buff *skb, struct frame *f,
 				       const struct weft_bridge *bridge, bool to_remotes,
 				       __u32 hook_ifindex, __u32 hook_flags)
 {
+	__u32 zero = flood_zero(skb);
 	struct outer o;
 	struct flood_walk walk = {
 		.skb = skb,
 		.f = f,
 		.o = &o,
+		.pending = zero,
+		.receivers = zero,
 		.defer_ifindex = hook_ifindex,
 		.defer_flags = hook_flags,
+		.form = zero,
+		.growth = zero,
 	};
 	__u32 remote_slots = to_remotes ? bridge->remote_slots : 0;
 	__u32 port_slots = bridge->port_slots;
 	struct weft_port *port;
 	int reason;
 
+	f->retagged = zero;
 	bpf_loop(port_slots, flood_port, &walk, 0);
 	port = walk.pending ? port_get(walk.pending) : NULL;
 	if (!remote_slots) {
@@ -198,7 +216,7 @@ static __always_inline int flood_frame(struct __sk_buff *skb, struct frame *f,
 	if (vlan_leave(skb, f, VLAN_UNTAGGED))
 		return drop(f, WEFT_DROP_VLAN_TAGS);
 
-	walk.pending = 0;
+	walk.pending = zero;
 	walk.pass = FLOOD_DEFER;
 	bpf_loop(remote_slots, flood_remote, &walk, 0);
 	if (!walk.receivers)
