@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "daemon/device.h"
 #include "lib/addr.h"
@@ -70,17 +71,47 @@ static int kind_mark(struct netlink *netlink, const struct device_spec *spec, st
 	return netlink_do(netlink, &request, NULL, NULL, err);
 }
 
+/* Is the module of a kind loaded, or built in? */
+static bool kind_loaded(const char *kind)
+{
+	char path[sizeof("/sys/module/") + LINK_KIND_LEN];
+
+	snprintf(path, sizeof(path), "/sys/module/%s", kind);
+	return access(path, F_OK) == 0;
+}
+
+/* Both modules greet the host with idle devices of their own when they are loaded, which is our doing. */
+static void module_tidy(struct netlink *netlink, const char *kind)
+{
+	struct netlink_request request;
+	const struct link *link;
+	char name[IFNAMSIZ];
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(name, sizeof(name), "%s%d", kind, i);
+		link = link_refresh(netlink, name, 0) ? NULL : link_by_name(netlink, name);
+		if (!link || strcmp(link->kind, kind) != 0 || link->ours || (link->flags & IFF_UP))
+			continue;
+		link_request(&request, RTM_DELLINK, 0, link->ifindex);
+		netlink_do(netlink, &request, NULL, NULL, NULL);
+	}
+}
+
 static int device_make(struct netlink *netlink, const struct device_spec *spec, struct error *err)
 {
 	struct error refused;
 	int rc = -EOPNOTSUPP;
+	bool loaded;
 
 	for (size_t i = 0; rc == -EOPNOTSUPP && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		memset(&refused, 0, sizeof(refused));
+		loaded = kind_loaded(kinds[i]);
 		rc = kind_create(netlink, kinds[i], spec, &refused);
+		if (!rc)
+			rc = kind_mark(netlink, spec, &refused);
+		if (!loaded)
+			module_tidy(netlink, kinds[i]);
 	}
-	if (!rc)
-		rc = kind_mark(netlink, spec, &refused);
 	if (rc == -EOPNOTSUPP)
 		return error_set(err, rc,
 				 "device %s: this kernel can make neither ifb nor dummy devices",
