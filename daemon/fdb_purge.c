@@ -10,7 +10,8 @@
 
 #include "daemon/log.h"
 
-#define BATCH 4096
+#define BATCH	       4096
+#define PURGE_PAUSE_MS 20
 
 struct batch {
 	struct weft_fdb_key key[BATCH];
@@ -143,6 +144,26 @@ void purge_run(struct kernel *kernel)
 	if (purge->any)
 		memset(purge, 0, sizeof(*purge));
 	bridges_mtu_apply(kernel);
+}
+
+static void purge_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	purge_run(arg);
+}
+
+void purge_soon(struct kernel *kernel)
+{
+	const struct timeval pause = {.tv_usec = PURGE_PAUSE_MS * 1000};
+
+	if (kernel->purge_timer && event_pending(kernel->purge_timer, EV_TIMEOUT, NULL))
+		return;
+	if (kernel->purge.any && !kernel->purge_timer)
+		kernel->purge_timer = event_new(kernel->base, -1, 0, purge_timer, kernel);
+	if (kernel->purge.any && kernel->purge_timer)
+		event_add(kernel->purge_timer, &pause);
+	purge_run(kernel);
 }
 
 struct settle {

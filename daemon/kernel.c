@@ -94,6 +94,9 @@ static void kernel_halt(struct kernel *kernel)
 	if (kernel->lease)
 		event_free(kernel->lease);
 	kernel->lease = NULL;
+	if (kernel->purge_timer)
+		event_free(kernel->purge_timer);
+	kernel->purge_timer = NULL;
 }
 
 static void kernel_unload(struct kernel *kernel)

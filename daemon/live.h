@@ -153,7 +153,8 @@ struct kernel {
 	struct holder *holder;
 	struct dp *dp; /* NULL: no datapath */
 	struct event *lease;
-	uint64_t events_lost; /* as of the last look */
+	struct event *purge_timer; /* the pause of purge_soon() */
+	uint64_t events_lost;	   /* as of the last look */
 	struct events *events;
 	struct sweep *sweep;
 	struct recovered *recovered; /* until kernel_settle() */
@@ -283,6 +284,11 @@ void sweep_stop(struct kernel *kernel);
 /* --- fdb_purge.c: what transactions leave behind ------------------------------------------------ */
 /* Ends a transaction: everything that was taken away goes. */
 void purge_run(struct kernel *kernel);
+/*
+ * The same for what comes one by one: at once, but with a pause in which more may come together, since it may
+ * have to walk the whole FDB.
+ */
+void purge_soon(struct kernel *kernel);
 /* After a restart: counts the static entries of each remote, sets fdb_counts right, removes what
  * points nowhere. */
 void fdb_settle(struct kernel *kernel);

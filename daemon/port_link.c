@@ -157,7 +157,7 @@ void port_link_event(struct kernel *kernel, enum link_event event, const struct 
 		    port_take_up(kernel, port, link) >= 0)
 			state_event(kernel, "port", port->name, port_state(port));
 	}
-	purge_run(kernel);
+	purge_soon(kernel);
 }
 
 void port_filter_event(struct kernel *kernel, uint32_t ifindex)
