@@ -105,9 +105,17 @@ void port_mtu_apply(struct kernel *kernel, struct live_port *port)
 static void port_link_changed(struct kernel *kernel, struct live_port *port,
 			      const struct link *link)
 {
-	bool up = link->flags & IFF_UP;
-	bool peer = !strcmp(link->kind, "veth") && link->peer_netns;
+	bool up, peer;
 
+	/* News from before the port was taken up may still be on their way: asked, the kernel tells how it is. */
+	if (port->up && !(link->flags & IFF_UP)) {
+		link_refresh(kernel->netlink, NULL, port->ifindex);
+		link = link_by_index(kernel->netlink, port->ifindex);
+		if (!link)
+			return;
+	}
+	up = link->flags & IFF_UP;
+	peer = !strcmp(link->kind, "veth") && link->peer_netns;
 	if (port_is_internal(port))
 		port_local_apply(kernel, port);
 	if (up == port->up && peer == port->peer)
