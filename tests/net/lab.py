@@ -217,6 +217,10 @@ class Lab:
                  f"netns {host2.netns}")
         host1.ip(f"link set dev {dev1} up")
         host2.ip(f"link set dev {dev2} up")
+        for host, dev in ((host1, dev1), (host2, dev2)):
+            # the kernel says so a little later, which is no change that a test should see
+            wait_until(lambda host=host, dev=dev: " state UP " in host.ip(f"-o link show {dev}"),
+                       f"{dev} up")
 
     def close(self):
         """Ends everything. Returns what daemons had to complain about."""
