@@ -101,6 +101,9 @@ def test_tables(weft):
         "vxlan0", "br0", "vxlan", "1000", "-", "192.0.2.2,192.0.2.3", "-", "-", "4789"]
     one = dict(row for row in rows(text(weft, "tunnel show vxlan0")) if len(row) == 2)
     assert one["srcport"] == "49152,65535" and one["ttl"] == "auto" and one["ageing"] == "bridge"
+    # entries go with the VLANs that they were under
+    assert len(rows(text(weft, "fdb"))) == 1
+    text(weft, "fdb add 00:11:22:33:44:55 dev vxlan0 dst 192.0.2.2 vlan 5")
     entry = rows(text(weft, "fdb"))[1]
     assert entry[0] == "00:11:22:33:44:55" and entry[3:5] == ["vxlan0", "192.0.2.2"]
     assert not any(line.endswith(" ") for line in text(weft, "tunnel").splitlines())
