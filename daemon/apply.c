@@ -194,14 +194,23 @@ static int apply_all(struct apply *apply, struct error *err)
 	return 0;
 }
 
-/* Under keys that a failed change had taken over, the tunnels that were there are known again. */
+/*
+ * Tunnels that came into each other's place in `peers` are all known by their keys again: those that were
+ * there, after a failed change had taken keys over; those that are new, after the old ones'
+ * keys have gone.
+ */
 static void apply_restore_peers(struct apply *apply)
 {
-	for (size_t i = 0; i < apply->count; i++) {
+	bool replaced = false;
+
+	for (size_t i = 0; i < apply->count; i++)
+		replaced =
+			replaced || (apply->change[i].noun == NOUN_TUNNEL && apply->change[i].old);
+	for (size_t i = 0; replaced && i < apply->count; i++) {
 		const struct change *change = &apply->change[i];
 		struct live_tunnel *tunnel;
 
-		if (change->noun != NOUN_TUNNEL || !change->old)
+		if (change->noun != NOUN_TUNNEL)
 			continue;
 		tunnel = tunnel_find(apply->kernel, change_name(change));
 		if (tunnel)
@@ -219,13 +228,13 @@ static void apply_undo(struct apply *apply)
 		if (change_do(apply->kernel, &reverse, true, &err) < 0)
 			log_error("undoing a change: %s", err.line);
 	}
-	apply_restore_peers(apply);
 }
 
 int kernel_apply(struct kernel *kernel, const struct change *change, size_t count, bool replay,
 		 struct error *err)
 {
 	struct apply apply = {.kernel = kernel, .replay = replay};
+	struct fdb_kept *kept = NULL;
 	struct error own = {};
 	int r = 0;
 
@@ -242,9 +251,13 @@ int kernel_apply(struct kernel *kernel, const struct change *change, size_t coun
 		kernel->replaying = replay;
 		r = apply_all(&apply, err);
 		kernel->replaying = false;
-		if (r < 0)
+		if (r < 0) {
 			apply_undo(&apply);
+			kept = fdb_keep(kernel);
+		}
 		purge_run(kernel);
+		apply_restore_peers(&apply);
+		fdb_keep_restore(kernel, kept);
 		/* what was not asked for yet may still be, until the restart is settled */
 		if (!kernel->recovered)
 			kernel_unload_idle(kernel);

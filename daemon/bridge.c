@@ -73,6 +73,7 @@ static int bridge_new(struct kernel *kernel, const char *name, uint32_t id,
 		      const struct bridge *config, struct live_bridge **ret, struct error *err)
 {
 	struct live_bridge *bridge = calloc(1, sizeof(*bridge));
+	uint32_t zero = 0;
 	int r;
 
 	if (!bridge)
@@ -92,6 +93,8 @@ static int bridge_new(struct kernel *kernel, const char *name, uint32_t id,
 			return error_set(err, r, "bridge %s: more than %u bridges", name,
 					 WEFT_BRIDGES_MAX - 1);
 		}
+		/* a frame under way may have been counted after the id's last owner had gone */
+		dp_put_fdb_count(kernel->dp, &id, &zero);
 	}
 	bridge->id = id;
 	kernel->bridge_by_id[id] = bridge;
@@ -167,8 +170,7 @@ int bridge_set(struct kernel *kernel, struct live_bridge *bridge, const struct b
 	}
 	object_free(NOUN_BRIDGE, old);
 	if (filtering) {
-		/* what was learned is under other VLANs now */
-		bit_set(kernel->purge.bridge_learned, bridge->id);
+		bit_set(kernel->purge.bridge_refiltered, bridge->id);
 		kernel->purge.any = true;
 		for (struct live_port *port = bridge->port_list; port; port = port->bridge_next)
 			port_local_apply(kernel, port);

@@ -3,11 +3,11 @@
  * FDB entries of what is gone. However much a transaction takes away, one walk over the FDB finds the
  * entries that go with it.
  */
-#include "daemon/live.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/fdb_private.h"
+#include "daemon/live.h"
 #include "daemon/log.h"
 
 #define BATCH	       4096
@@ -91,18 +91,28 @@ void fdb_counts_apply(struct kernel *kernel)
 				    &kernel->tunnel_by_id[id]->count_change);
 }
 
-static bool purge_takes(const struct purge *purge, const struct weft_fdb_key *key,
+/* Of a bridge that became VLAN-aware, or ceased to be: what was learned, and what is in no VLAN of it. */
+static bool purge_refiltered(const struct kernel *kernel, const struct weft_fdb_key *key,
+			     bool learned)
+{
+	const struct live_bridge *bridge = kernel->bridge_by_id[key->bridge];
+
+	return bit_test(kernel->purge.bridge_refiltered, key->bridge) &&
+	       (learned || !bridge || bridge_vlan_aware(bridge) != (key->vlan != 0));
+}
+
+static bool purge_takes(const struct kernel *kernel, const struct weft_fdb_key *key,
 			const struct weft_fdb_entry *entry)
 {
+	const struct purge *purge = &kernel->purge;
 	bool learned = !(entry->flags & (WEFT_FDB_STATIC | WEFT_FDB_LOCAL));
 	uint32_t port = entry->dest.port, remote = entry->dest.remote;
 
 	if (key->bridge >= WEFT_BRIDGES_MAX || port >= WEFT_PORTS_MAX || remote >= WEFT_REMOTES_MAX)
 		return true;
 	return bit_test(purge->bridge, key->bridge) || bit_test(purge->port, port) ||
-	       bit_test(purge->remote, remote) ||
-	       (learned && (bit_test(purge->bridge_learned, key->bridge) ||
-			    bit_test(purge->port_learned, port)));
+	       bit_test(purge->remote, remote) || purge_refiltered(kernel, key, learned) ||
+	       (learned && bit_test(purge->port_learned, port));
 }
 
 static void purge_fdb(struct kernel *kernel)
@@ -116,10 +126,11 @@ static void purge_fdb(struct kernel *kernel)
 		r = dp_walk(kernel->dp, DP_FDB, &cursor, batch->key, batch->entry, BATCH, &count);
 		gone = 0;
 		for (uint32_t i = 0; r >= 0 && i < count; i++) {
-			if (!purge_takes(&kernel->purge, &batch->key[i], &batch->entry[i]))
+			if (!purge_takes(kernel, &batch->key[i], &batch->entry[i]))
 				continue;
 			batch->gone[gone++] = batch->key[i];
 			fdb_entry_gone(kernel, &batch->key[i], &batch->entry[i], "del");
+			fdb_static_gone(kernel, &batch->entry[i]);
 		}
 		dp_delete_batch(kernel->dp, DP_FDB, batch->gone, gone);
 	}
@@ -135,8 +146,12 @@ void purge_run(struct kernel *kernel)
 	if (!kernel->dp)
 		return;
 	remotes_retire(kernel);
-	if (purge->any)
-		purge_fdb(kernel);
+	/* static entries that go may be the last to have wanted a remote */
+	if (purge->any) {
+		do
+			purge_fdb(kernel);
+		while (remotes_retire(kernel));
+	}
 	fdb_counts_apply(kernel);
 	remotes_free(kernel);
 	tunnels_free(kernel);
@@ -211,14 +226,7 @@ void fdb_settle(struct kernel *kernel)
 				     &gone);
 		dp_delete_batch(kernel->dp, DP_FDB, settle->batch.gone, gone);
 	}
-	for (uint32_t id = 1; settle && id < WEFT_BRIDGES_MAX; id++)
-		if (kernel->bridge_by_id[id])
-			dp_put_fdb_count(kernel->dp, &id, &settle->count[id]);
-	for (uint32_t id = 1; settle && id < WEFT_TUNNELS_MAX; id++) {
-		uint32_t index = WEFT_BRIDGES_MAX + id;
-
-		if (kernel->tunnel_by_id[id])
-			dp_put_fdb_count(kernel->dp, &index, &settle->count[index]);
-	}
+	for (uint32_t index = 0; settle && index < WEFT_BRIDGES_MAX + WEFT_TUNNELS_MAX; index++)
+		dp_put_fdb_count(kernel->dp, &index, &settle->count[index]);
 	free(settle);
 }

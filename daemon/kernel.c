@@ -208,9 +208,10 @@ static int tables_new(struct kernel *kernel, struct error *err)
 	kernel->port_by_id = calloc(WEFT_PORTS_MAX, sizeof(*kernel->port_by_id));
 	kernel->tunnel_by_id = calloc(WEFT_TUNNELS_MAX, sizeof(*kernel->tunnel_by_id));
 	kernel->remote_by_id = calloc(WEFT_REMOTES_MAX, sizeof(*kernel->remote_by_id));
+	kernel->port_names = calloc(WEFT_PORTS_MAX, sizeof(*kernel->port_names));
 	kernel->listen = calloc(65536, sizeof(*kernel->listen));
 	if (!kernel->bridge_by_id || !kernel->port_by_id || !kernel->tunnel_by_id ||
-	    !kernel->remote_by_id || !kernel->listen)
+	    !kernel->remote_by_id || !kernel->port_names || !kernel->listen)
 		return error_set(err, -ENOMEM, "out of memory");
 	return ids_start(kernel, err);
 }
@@ -322,6 +323,7 @@ void kernel_stop(struct kernel *kernel)
 	free(kernel->port_by_id);
 	free(kernel->tunnel_by_id);
 	free(kernel->remote_by_id);
+	free(kernel->port_names);
 	free(kernel->listen);
 	free(kernel);
 }

@@ -108,6 +108,7 @@ struct live_remote {
 		hint; /* in `peers`: the explicit key, and one by the route's source */
 	bool has_peer, has_hint;
 	bool touched;	     /* in purge.remotes */
+	bool retired;	     /* its entries are being purged */
 	bool wanted;	     /* a mark for the time of a comparison */
 	uint8_t idle;	     /* sweeps in which no FDB entry used it */
 	uint64_t rx_packets; /* at the last sweep */
@@ -120,7 +121,7 @@ struct live_remote {
 struct purge {
 	bool any; /* the FDB must be walked */
 	uint64_t bridge[WEFT_BRIDGES_MAX / 64];
-	uint64_t bridge_learned[WEFT_BRIDGES_MAX / 64];
+	uint64_t bridge_refiltered[WEFT_BRIDGES_MAX / 64]; /* VLAN-aware now, or no more */
 	uint64_t port[WEFT_PORTS_MAX / 64];
 	uint64_t port_learned[WEFT_PORTS_MAX / 64];
 	uint64_t remote[WEFT_REMOTES_MAX / 64];
@@ -170,11 +171,12 @@ struct kernel {
 	struct live_tunnel *tunnels; /* by name */
 	struct live_remote *remotes; /* by key */
 
-	uint16_t *listen;	    /* tunnels by UDP port */
-	struct vni_count *vnis;	    /* peers.c */
-	struct group_count *groups; /* peers.c */
-	bool counts_changed;	    /* some count_change is not 0 */
-	uint32_t fdb_generation;    /* another one whenever the FDB may have changed */
+	char (*port_names)[NAME_LEN]; /* by id, also of those that are gone */
+	uint16_t *listen;	      /* tunnels by UDP port */
+	struct vni_count *vnis;	      /* peers.c */
+	struct group_count *groups;   /* peers.c */
+	bool counts_changed;	      /* some count_change is not 0 */
+	uint32_t fdb_generation;      /* another one whenever the FDB may have changed */
 	struct live_bridge *mtu_list;
 	struct purge purge;
 };
@@ -252,8 +254,9 @@ bool remote_by_device(const struct live_remote *remote);
 /* One that the datapath made, or an earlier weftd knew: takes over slot `id`. */
 int remote_adopt(struct kernel *kernel, struct live_tunnel *tunnel, uint32_t id,
 		 const struct weft_remote *slot, uint32_t owner, struct live_remote **ret);
-/* Before the FDB is purged: takes those without owners out of use. After it: frees their slots. */
-void remotes_retire(struct kernel *kernel);
+/* Before the FDB is purged: takes those without owners out of use; false: there are no more. After it: frees
+ * their slots. */
+bool remotes_retire(struct kernel *kernel);
 void remotes_free(struct kernel *kernel);
 void spares_fill(struct kernel *kernel);
 
@@ -301,6 +304,13 @@ bool fdb_entry_owner(struct kernel *kernel, const struct weft_fdb_key *key,
 /* An entry is gone from the map: its counts go down, listeners hear `what`. */
 void fdb_entry_gone(struct kernel *kernel, const struct weft_fdb_key *key,
 		    const struct weft_fdb_entry *entry, const char *what);
+
+/* --- fdb_keep.c: static entries across a failed transaction ------------------------------------- */
+struct fdb_kept;
+/* Those that the purge to come will take although their port or tunnel is there again. */
+struct fdb_kept *fdb_keep(struct kernel *kernel);
+/* After the purge: sets them again, and frees the list. */
+void fdb_keep_restore(struct kernel *kernel, struct fdb_kept *kept);
 
 /* --- fdb_json.c ----------------------------------------------------------------------------------- */
 /* The entry as the API has it; NULL if it points nowhere. */

@@ -285,6 +285,7 @@ static int port_new(struct kernel *kernel, const char *name, struct live_bridge 
 	port->bridge = bridge;
 	port->slot = FLOOD_NO_SLOT;
 	kernel->port_by_id[id] = port;
+	strcpy(kernel->port_names[id], name);
 	HASH_ADD_STR(kernel->ports, name, port);
 	DL_APPEND2(bridge->port_list, port, bridge_prev, bridge_next);
 	*ret = port;
@@ -410,6 +411,7 @@ static int port_move(struct kernel *kernel, struct live_port *port, struct live_
 	kernel->purge.any = true;
 	kernel->port_by_id[old_id] = NULL;
 	kernel->port_by_id[id] = port;
+	strcpy(kernel->port_names[id], port->name);
 	ids_give(&kernel->port_ids, old_id);
 	DL_DELETE2(before->port_list, port, bridge_prev, bridge_next);
 	DL_APPEND2(bridge->port_list, port, bridge_prev, bridge_next);

@@ -289,31 +289,39 @@ static void settle_ids(struct kernel *kernel)
 	}
 }
 
+/* A remote that has an owner still: the datapath, the FDB, or entries that are yet to be counted. */
+static bool remote_keep(struct kernel *kernel, uint32_t id, const struct weft_remote *slot)
+{
+	struct live_tunnel *tunnel =
+		slot->tunnel < WEFT_TUNNELS_MAX ? kernel->tunnel_by_id[slot->tunnel] : NULL;
+	uint32_t owner = OWNER_DYNAMIC;
+
+	if (slot->flags & WEFT_REMOTE_LEARNED)
+		owner = OWNER_LEARNED;
+	if (slot->flags & WEFT_REMOTE_FLOOD)
+		owner = OWNER_FLOOD;
+	return tunnel && !(slot->flags & WEFT_REMOTE_GROUP) && !addr_is_any(&slot->addr) &&
+	       (owner != OWNER_LEARNED || tunnel_is_open(tunnel->config)) &&
+	       remote_adopt(kernel, tunnel, id, slot, owner, NULL) >= 0;
+}
+
 static void settle_remotes(struct kernel *kernel)
 {
-	struct recovered_remote *item, *next;
 	struct weft_remote slot, none = {};
 
-	HASH_ITER (hh, kernel->recovered->remotes, item, next) {
-		struct live_tunnel *tunnel = item->key.tunnel < WEFT_TUNNELS_MAX
-						     ? kernel->tunnel_by_id[item->key.tunnel]
-						     : NULL;
-		uint32_t owner = OWNER_DYNAMIC;
+	/* one that is kept may take another one out of the table: the one it is based on */
+	while (kernel->recovered->remotes) {
+		struct recovered_remote *item = kernel->recovered->remotes;
+		uint32_t id = item->id;
 
-		if (dp_get_remote(kernel->dp, &item->id, &slot) < 0)
+		HASH_DEL(kernel->recovered->remotes, item);
+		free(item);
+		if (!dp_get_remote(kernel->dp, &id, &slot) && remote_keep(kernel, id, &slot))
 			continue;
-		if (slot.flags & WEFT_REMOTE_LEARNED)
-			owner = OWNER_LEARNED;
-		if (slot.flags & WEFT_REMOTE_FLOOD)
-			owner = OWNER_FLOOD;
-		if (tunnel && !(slot.flags & WEFT_REMOTE_GROUP) && !addr_is_any(&slot.addr) &&
-		    (owner != OWNER_LEARNED || tunnel_is_open(tunnel->config)) &&
-		    remote_adopt(kernel, tunnel, item->id, &slot, owner, NULL) >= 0)
-			continue;
-		bit_set(kernel->purge.remote, item->id);
+		bit_set(kernel->purge.remote, id);
 		kernel->purge.any = true;
-		dp_put_remote(kernel->dp, &item->id, &none);
-		ids_give(&kernel->remote_ids, item->id);
+		dp_put_remote(kernel->dp, &id, &none);
+		ids_give(&kernel->remote_ids, id);
 	}
 }
 

@@ -331,9 +331,10 @@ int remote_adopt(struct kernel *kernel, struct live_tunnel *tunnel, uint32_t id,
 	return 0;
 }
 
-void remotes_retire(struct kernel *kernel)
+bool remotes_retire(struct kernel *kernel)
 {
 	struct live_remote *remote;
+	bool more = false;
 
 	/* what is based on another one first lets go of that, which may then go too */
 	for (remote = kernel->purge.remotes; remote; remote = remote->purge_next) {
@@ -349,10 +350,14 @@ void remotes_retire(struct kernel *kernel)
 			remote_write(kernel, remote, NULL);
 			continue;
 		}
+		if (remote->retired)
+			continue;
 		peers_of_remote_remove(kernel, remote);
 		bit_set(kernel->purge.remote, remote->id);
 		kernel->purge.any = true;
+		remote->retired = more = true;
 	}
+	return more;
 }
 
 /* Totals of a tunnel never go down: what a remote counted is added to its prototype. */
@@ -380,7 +385,7 @@ void remotes_free(struct kernel *kernel)
 		struct live_remote *remote = kernel->purge.remotes;
 
 		kernel->purge.remotes = remote->purge_next;
-		remote->touched = false;
+		remote->touched = remote->retired = false;
 		bridge_mtu_changed(kernel, remote->tunnel->bridge);
 		if (remote->owners)
 			continue;
