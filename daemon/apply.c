@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "daemon/kernel_private.h"
+#include "daemon/device.h"
 #include "daemon/live.h"
 #include "daemon/log.h"
 
@@ -255,6 +256,9 @@ int kernel_apply(struct kernel *kernel, const struct change *change, size_t coun
 			apply_undo(&apply);
 			kept = fdb_keep(kernel);
 		}
+		if (kernel->devices_doomed)
+			devices_reap(kernel->netlink, NULL);
+		kernel->devices_doomed = false;
 		purge_run(kernel);
 		apply_restore_peers(&apply);
 		fdb_keep_restore(kernel, kept);

@@ -17,6 +17,8 @@
 #include "daemon/device.h"
 #include "lib/addr.h"
 
+#define DOOMED_GROUP 0x77656674 /* a group of links that nobody else uses */
+
 static const char *const kinds[] = {"ifb", "dummy"};
 
 static struct ifinfomsg *link_request(struct netlink_request *request, uint16_t type,
@@ -189,7 +191,8 @@ int device_create(struct netlink *netlink, const struct device_spec *spec, uint3
 	if (rc)
 		return rc;
 	if (link) {
-		rc = device_take(netlink, link, spec, &refused);
+		rc = link->group == DOOMED_GROUP ? -EOPNOTSUPP
+						 : device_take(netlink, link, spec, &refused);
 		if (rc == -EOPNOTSUPP) {
 			rc = device_delete(netlink, link->ifindex, err);
 			link = NULL;
@@ -219,22 +222,59 @@ int device_create(struct netlink *netlink, const struct device_spec *spec, uint3
 	return 0;
 }
 
-int device_delete(struct netlink *netlink, uint32_t ifindex, struct error *err)
+/* 1: there is none any more; 0: it is ours, and this is its name. */
+static int device_check(struct netlink *netlink, uint32_t ifindex, char name[IFNAMSIZ],
+			struct error *err)
 {
-	struct netlink_request request;
 	const struct link *link;
-	struct error refused = {0};
-	char name[IFNAMSIZ];
 	int rc = link_refresh(netlink, NULL, ifindex);
 
 	if (rc == -ENODEV)
-		return 0;
+		return 1;
 	link = link_by_index(netlink, ifindex);
 	if (rc || !link)
 		return error_set(err, rc ? rc : -ENODEV, "device %u: cannot be read", ifindex);
-	if (!link->ours)
-		return error_set(err, -EPERM, "device %s: was not made by weft", link->name);
-	memcpy(name, link->name, sizeof(name));
+	memcpy(name, link->name, IFNAMSIZ);
+	return link->ours ? 0
+			  : error_set(err, -EPERM, "device %s: was not made by weft", link->name);
+}
+
+int device_doom(struct netlink *netlink, uint32_t ifindex, struct error *err)
+{
+	struct netlink_request request;
+	struct error refused = {0};
+	char name[IFNAMSIZ];
+	int rc = device_check(netlink, ifindex, name, err);
+
+	if (rc)
+		return rc < 0 ? rc : 0;
+	link_request(&request, RTM_NEWLINK, 0, ifindex);
+	mnl_attr_put_u32(&request.header, IFLA_GROUP, DOOMED_GROUP);
+	rc = netlink_do(netlink, &request, NULL, NULL, &refused);
+	return rc ? error_set(err, rc, "device %s: %s", name, refused.line) : 0;
+}
+
+int devices_reap(struct netlink *netlink, struct error *err)
+{
+	struct netlink_request request;
+	struct error refused = {0};
+	int rc;
+
+	link_request(&request, RTM_DELLINK, 0, 0);
+	mnl_attr_put_u32(&request.header, IFLA_GROUP, DOOMED_GROUP);
+	rc = netlink_do(netlink, &request, NULL, NULL, &refused);
+	return rc && rc != -ENODEV ? error_set(err, rc, "devices: %s", refused.line) : 0;
+}
+
+int device_delete(struct netlink *netlink, uint32_t ifindex, struct error *err)
+{
+	struct netlink_request request;
+	struct error refused = {0};
+	char name[IFNAMSIZ];
+	int rc = device_check(netlink, ifindex, name, err);
+
+	if (rc)
+		return rc < 0 ? rc : 0;
 	link_request(&request, RTM_DELLINK, 0, ifindex);
 	rc = netlink_do(netlink, &request, NULL, NULL, &refused);
 	if (rc && rc != -ENODEV)

@@ -33,6 +33,12 @@ int device_create(struct netlink *netlink, const struct device_spec *spec, uint3
 		  struct error *err);
 /* Deletes it if it is ours; 0 if it is gone already; -EPERM for one that is not ours. */
 int device_delete(struct netlink *netlink, uint32_t ifindex, struct error *err);
+/*
+ * To delete many: each is marked here, and all that are marked are gone after devices_reap(). The kernel takes
+ * some 20 ms for a device, and hardly more for a thousand at once. device_create() does not take up a marked one.
+ */
+int device_doom(struct netlink *netlink, uint32_t ifindex, struct error *err);
+int devices_reap(struct netlink *netlink, struct error *err);
 int device_mtu_set(struct netlink *netlink, uint32_t ifindex, uint32_t mtu, struct error *err);
 /* -EOPNOTSUPP: the kind keeps its MAC; device_create() makes it anew. */
 int device_lladdr_set(struct netlink *netlink, uint32_t ifindex, const uint8_t lladdr[6],

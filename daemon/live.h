@@ -160,6 +160,7 @@ struct kernel {
 	struct sweep *sweep;
 	struct recovered *recovered; /* until kernel_settle() */
 	bool replaying;		     /* objects are put back: what is missing now may come later */
+	bool devices_doomed;	     /* to be reaped at the end of the transaction */
 
 	struct ids bridge_ids, port_ids, tunnel_ids, remote_ids;
 	struct live_bridge **bridge_by_id;

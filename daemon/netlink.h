@@ -35,6 +35,7 @@ struct link {
 	uint32_t flags; /* IFF_UP, IFF_LOOPBACK, ... */
 	uint32_t mtu;
 	uint32_t master; /* ifindex, 0: none */
+	uint32_t group;	 /* IFLA_GROUP */
 	uint32_t
 		peer; /* IFLA_LINK: ifindex of a veth's other end or a vlan's lower device, 0: none */
 	uint16_t type;	 /* ARPHRD_* */

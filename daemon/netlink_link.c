@@ -126,6 +126,10 @@ static void attribute_parse(const struct nlattr *attr, struct link *link)
 		if (length == 4)
 			link->master = mnl_attr_get_u32(attr);
 		break;
+	case IFLA_GROUP:
+		if (length == 4)
+			link->group = mnl_attr_get_u32(attr);
+		break;
 	case IFLA_LINK:
 		if (length == 4)
 			link->peer = mnl_attr_get_u32(attr);

@@ -357,10 +357,10 @@ void port_delete(struct kernel *kernel, struct live_port *port)
 
 	port_unflood(kernel, port);
 	port_detach(kernel, port);
-	if (ifindex && port->config && port->config->type == PORT_INTERNAL)
-		device_delete(kernel->netlink, ifindex, NULL);
-	if (ifindex && port->tunnel)
-		device_delete(kernel->netlink, ifindex, NULL);
+	if (ifindex && port_is_internal(port)) {
+		device_doom(kernel->netlink, ifindex, NULL);
+		kernel->devices_doomed = true;
+	}
 	if (port->tunnel)
 		port->tunnel->port = NULL;
 	port_free(kernel, port);

@@ -101,6 +101,41 @@ static void addresses_change_by_difference(void **state)
 	host_teardown(&host);
 }
 
+static void many_are_deleted_at_once(void **state)
+{
+	struct device_spec one = spec;
+	struct host host;
+	uint32_t ifindex, again;
+	char name[IFNAMSIZ];
+
+	(void)state;
+	host_setup(&host);
+	run("ip link add theirs type ifb");
+	for (int i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "w%d", i);
+		one.name = name;
+		assert_done(&host, device_create(host.netlink, &one, &ifindex, &host.err));
+		assert_done(&host, device_doom(host.netlink, ifindex, &host.err));
+	}
+	turn(&host, 20);
+	assert_int_equal(
+		device_doom(host.netlink, link_by_name(host.netlink, "theirs")->ifindex, NULL),
+		-EPERM);
+	/* taken up again in between: it is a new one, and stays */
+	assert_done(&host, device_create(host.netlink, &one, &again, &host.err));
+	assert_int_not_equal(ifindex, again);
+	assert_done(&host, devices_reap(host.netlink, &host.err));
+	assert_done(&host, devices_reap(host.netlink, &host.err));
+	turn(&host, 50);
+	for (int i = 0; i < 19; i++) {
+		snprintf(name, sizeof(name), "w%d", i);
+		assert_null(link_by_name(host.netlink, name));
+	}
+	assert_int_equal(link_by_name(host.netlink, "w19")->ifindex, again);
+	assert_non_null(link_by_name(host.netlink, "theirs"));
+	host_teardown(&host);
+}
+
 /* --- tc ------------------------------------------------------------------------------------ */
 
 struct walk {
@@ -192,6 +227,7 @@ int main(void)
 		cmocka_unit_test(a_device_is_made_and_deleted),
 		cmocka_unit_test(other_peoples_devices_stay),
 		cmocka_unit_test(addresses_change_by_difference),
+		cmocka_unit_test(many_are_deleted_at_once),
 		cmocka_unit_test(a_program_is_attached_replaced_and_detached),
 		cmocka_unit_test(other_peoples_filters_stay),
 	};
