@@ -92,6 +92,8 @@ def test_file_that_is_not_there(weft, tmp_path):
 
 def test_tables(weft):
     text(weft, "apply -", data=CONFIG)
+    entry = rows(text(weft, "fdb"))[1]
+    assert entry[0] == "00:11:22:33:44:55" and entry[3:5] == ["vxlan0", "192.0.2.2"]
     text(weft, "port add p0 bridge br0 trunk 10,20-30 vlan 5", status=1)
     text(weft, "bridge set br0 vlan_filtering")
     text(weft, "port add p0 bridge br0 trunk 10,20-30 vlan 5")
@@ -104,8 +106,6 @@ def test_tables(weft):
     # entries go with the VLANs that they were under
     assert len(rows(text(weft, "fdb"))) == 1
     text(weft, "fdb add 00:11:22:33:44:55 dev vxlan0 dst 192.0.2.2 vlan 5")
-    entry = rows(text(weft, "fdb"))[1]
-    assert entry[0] == "00:11:22:33:44:55" and entry[3:5] == ["vxlan0", "192.0.2.2"]
     assert not any(line.endswith(" ") for line in text(weft, "tunnel").splitlines())
 
 
