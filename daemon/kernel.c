@@ -171,6 +171,21 @@ static void holder_lost(void *arg, const struct error *err)
 
 /* --- start and stop ----------------------------------------------------------------------------------- */
 
+/* Has a weftd been there a moment ago? What cannot be read is nobody's. */
+static bool lease_runs(uint32_t prog_id)
+{
+	struct weft_control control;
+	uint32_t zero = 0;
+	struct dp *dp = NULL;
+	bool runs;
+
+	if (dp_adopt(prog_id, &dp, NULL) < 0)
+		return false;
+	runs = !dp_get_control(dp, &zero, &control) && (int32_t)(control.lease - dp_tick()) > 0;
+	dp_free(dp);
+	return runs;
+}
+
 static void unhook(void *arg, uint32_t ifindex, enum tc_hook hook, uint32_t prog_id)
 {
 	struct kernel *kernel = arg;
@@ -190,6 +205,12 @@ static int kernel_adopt(struct kernel *kernel, const json_t *state, struct error
 
 	if (id <= 0)
 		return 0;
+	if (!state && lease_runs((uint32_t)id))
+		return error_set(err, -EBUSY,
+				 "datapath: another weftd serves this network namespace, or did "
+				 "within the last %d "
+				 "seconds, from another rundir",
+				 LEASE_SECONDS);
 	if (!state) {
 		log_warning("a datapath without a state file is replaced");
 		return tc_walk(kernel->netlink, unhook, kernel, err);

@@ -308,8 +308,6 @@ int port_add(struct kernel *kernel, const struct port *config, bool replay, stru
 		if (!port->config)
 			r = error_set(err, -ENOMEM, "out of memory");
 	}
-	if (r >= 0)
-		r = port_write(kernel, port, err);
 	if (r >= 0 && config->type == PORT_DEVICE)
 		r = port_attach_device(kernel, port, replay, err);
 	if (r >= 0 && config->type == PORT_INTERNAL) {
@@ -317,6 +315,9 @@ int port_add(struct kernel *kernel, const struct port *config, bool replay, stru
 		r = port_attach_internal(kernel, port, err);
 		bridge_mtu_changed(kernel, bridge);
 	}
+	/* not before: after a restart its slot carries traffic */
+	if (r >= 0 && !port->ifindex)
+		r = port_write(kernel, port, err);
 	if (r >= 0)
 		r = port_flood(kernel, port, err);
 	if (r < 0) {
@@ -337,9 +338,7 @@ int port_add_hidden(struct kernel *kernel, struct live_tunnel *tunnel, uint32_t 
 		return r;
 	port->tunnel = tunnel;
 	port->mtu = tunnel->config->mtu;
-	r = port_write(kernel, port, err);
-	if (r >= 0)
-		r = port_attach_internal(kernel, port, err);
+	r = port_attach_internal(kernel, port, err);
 	if (r >= 0)
 		r = port_flood(kernel, port, err);
 	if (r < 0) {

@@ -17,7 +17,8 @@
 #include "daemon/log.h"
 #include "daemon/template.h"
 
-#define MTU_DEFAULT 1500
+#define MTU_DEFAULT    1500
+#define REMOTES_SPARED (WEFT_REMOTES_MAX / 4 * 3)
 
 static void remote_touch(struct kernel *kernel, struct live_remote *remote)
 {
@@ -59,14 +60,14 @@ static void hop_by_device(struct kernel *kernel, struct live_remote *remote)
 	else if (!addr_is_any(&config->local))
 		link = link_by_index(kernel->netlink,
 				     address_device(kernel->netlink, &config->local));
-	if (link) {
+	if (link && (link->flags & IFF_UP)) {
 		hop.state = NEXTHOP_RESOLVING;
 		hop.ifindex = link->ifindex;
 		hop.mtu = link->mtu;
 		if (addr_is_any(&config->local))
 			address_of_device(kernel->netlink, link->ifindex, AF_INET, &hop.source);
 	}
-	if (link && addr_is_multicast(&remote->key.addr)) {
+	if (hop.ifindex && addr_is_multicast(&remote->key.addr)) {
 		uint8_t ethernet[14] = {
 			0x01, 0x00, 0x5e, (group >> 16) & 0x7f, (group >> 8) & 0xff, group & 0xff};
 
@@ -395,14 +396,17 @@ void remotes_free(struct kernel *kernel)
 	}
 }
 
-/* Up to the queue's size, once a tunnel may meet unknown sources. */
+/*
+ * Up to the queue's size, once a tunnel may meet unknown sources; but whoever makes up sources does
+ * not get the last of the remotes.
+ */
 void spares_fill(struct kernel *kernel)
 {
 	struct weft_stats nothing = {};
 	struct weft_remote none = {};
 	uint32_t id;
 
-	while (!ids_take(&kernel->remote_ids, &id)) {
+	while (kernel->remote_ids.used < REMOTES_SPARED && !ids_take(&kernel->remote_ids, &id)) {
 		dp_put_remote(kernel->dp, &id, &none);
 		dp_stats_set(kernel->dp, DP_REMOTE_STATS, id, &nothing);
 		if (dp_spare_push(kernel->dp, id) < 0) {
