@@ -203,6 +203,22 @@ static int replay(struct weftd *weftd, struct plan *plan, struct error *err)
 	return result < 0 ? result : kernel_settle(weftd->kernel, err);
 }
 
+/* What an earlier weftd had begun and could not end. */
+static void pending_finish(struct weftd *weftd)
+{
+	json_t *config = state_pending_load(weftd->rundir), *changes = NULL;
+	struct error err = {0};
+
+	state_pending_clear(weftd->state);
+	if (config && transaction_config(weftd, config, false, &changes, &err) < 0)
+		log_error("%s/" PENDING_FILE ": %s", weftd->rundir, err.line);
+	else if (config)
+		log_info("finished what the last weftd was applying: %zu changes",
+			 json_array_size(changes));
+	json_decref(config);
+	json_decref(changes);
+}
+
 static int kernel_side_start(struct weftd *weftd, struct error *err)
 {
 	const struct kernel_callbacks callbacks = {
@@ -223,6 +239,9 @@ static int kernel_side_start(struct weftd *weftd, struct error *err)
 	plan_free(&plan);
 	if (result == 0)
 		result = state_save(weftd->state, err);
+	if (result == 0)
+		pending_finish(weftd);
+	weftd->serving = true;
 	return result;
 }
 

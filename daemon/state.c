@@ -21,9 +21,9 @@ struct state {
 	bool begun;	     /* what the file had is in the model */
 };
 
-static void state_path(char path[PATH_MAX], const char *rundir, const char *suffix)
+static void state_path(char path[PATH_MAX], const char *rundir, const char *file)
 {
-	snprintf(path, PATH_MAX, "%s/" STATE_FILE "%s", rundir, suffix);
+	snprintf(path, PATH_MAX, "%s/%s", rundir, file);
 }
 
 /* --- Writing -------------------------------------------------------------------------- */
@@ -74,8 +74,9 @@ static int output_text(struct output *output, const char *text)
 	return output_add(text, strlen(text), output);
 }
 
-static int output_state(struct output *output, const struct weftd *weftd)
+static int output_state(struct output *output, const void *what)
 {
+	const struct weftd *weftd = what;
 	json_t *kernel;
 	int result = output_text(output, "{\"version\":1,\"weft\":\"" WEFT_VERSION "\"");
 
@@ -97,7 +98,17 @@ static int output_state(struct output *output, const struct weftd *weftd)
 	return output_flush(output);
 }
 
-static int state_write(const struct weftd *weftd, const char *path)
+/* What a file is made of: 0, or -1 with errno. */
+typedef int (*output_write)(struct output *output, const void *what);
+
+static int output_config(struct output *output, const void *config)
+{
+	if (json_dump_callback(config, output_add, output, JSON_COMPACT) < 0)
+		return -1;
+	return output_flush(output);
+}
+
+static int file_write(const char *path, output_write write_all, const void *what)
 {
 	struct output output = {.used = 0};
 	int result = 0;
@@ -106,40 +117,79 @@ static int state_write(const struct weftd *weftd, const char *path)
 	if (output.fd < 0)
 		return -errno;
 	errno = 0;
-	if (output_state(&output, weftd) < 0)
+	if (write_all(&output, what) < 0)
 		result = errno ? -errno : -ENOMEM;
 	if (close(output.fd) < 0 && result == 0)
 		result = -errno;
 	return result;
 }
 
+/* Writes a file so that under its name there is the old one or the new one, whole. */
+static int file_replace(const char *path, output_write write_all, const void *what,
+			struct error *err)
+{
+	char fresh[PATH_MAX + 8];
+	int result;
+
+	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	result = file_write(fresh, write_all, what);
+	if (result == 0 && rename(fresh, path) < 0)
+		result = -errno;
+	if (result == 0)
+		return 0;
+	unlink(fresh);
+	return error_set(err, result, "%s: %s", path, strerror(-result));
+}
+
 int state_save(struct state *state, struct error *err)
 {
 	const struct weftd *weftd = state->weftd;
-	char path[PATH_MAX], fresh[PATH_MAX];
+	char path[PATH_MAX];
 	size_t objects = 0;
-	int result;
 
 	event_del(state->timer);
 	state->begun = true;
-	state_path(path, weftd->rundir, "");
-	state_path(fresh, weftd->rundir, ".new");
 	for (enum noun noun = 0; noun < NOUN_COUNT; noun++)
 		objects += model_count(weftd->model, noun);
 	if (!objects) {
-		unlink(fresh); /* of a weftd that was killed while it wrote */
-		if (unlink(path) < 0 && errno != ENOENT)
-			return error_set(err, -errno, "%s: %s", path, strerror(errno));
-		return 0;
+		/* of a weftd that was killed while it wrote */
+		state_path(path, weftd->rundir, STATE_FILE ".new");
+		unlink(path);
 	}
-	result = state_write(weftd, fresh);
-	if (result == 0 && rename(fresh, path) < 0)
-		result = -errno;
-	if (result < 0) {
-		unlink(fresh);
-		return error_set(err, result, "%s: %s", path, strerror(-result));
-	}
+	state_path(path, weftd->rundir, STATE_FILE);
+	if (objects)
+		return file_replace(path, output_state, weftd, err);
+	if (unlink(path) < 0 && errno != ENOENT)
+		return error_set(err, -errno, "%s: %s", path, strerror(errno));
 	return 0;
+}
+
+/* --- A configuration that is being carried out ---------------------------------------- */
+
+int state_pending_save(const struct state *state, const json_t *config, struct error *err)
+{
+	char path[PATH_MAX];
+
+	state_path(path, state->weftd->rundir, PENDING_FILE);
+	return file_replace(path, output_config, config, err);
+}
+
+void state_pending_clear(const struct state *state)
+{
+	char path[PATH_MAX];
+
+	state_path(path, state->weftd->rundir, PENDING_FILE);
+	unlink(path);
+	state_path(path, state->weftd->rundir, PENDING_FILE ".new");
+	unlink(path);
+}
+
+json_t *state_pending_load(const char *rundir)
+{
+	char path[PATH_MAX];
+
+	state_path(path, rundir, PENDING_FILE);
+	return json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
 }
 
 static void state_timer(evutil_socket_t fd, short events, void *arg)
@@ -230,7 +280,7 @@ int state_load(const char *rundir, struct plan *plan, json_t **ret_kernel, struc
 	int result;
 
 	*ret_kernel = NULL;
-	state_path(path, rundir, "");
+	state_path(path, rundir, STATE_FILE);
 	file = fopen(path, "re");
 	if (!file && errno == ENOENT)
 		return 0;

@@ -8,6 +8,10 @@
  * (what a killed transaction had made is recognised as weft's and removed by kernel_settle()).
  * With no objects left there is no file.
  *
+ * Static FDB entries are in the datapath's map only, and those of what a transaction deletes are gone before it ends.
+ * So a whole configuration that has some is written to RUNDIR/pending.json while it is
+ * carried out: the next weftd finishes it.
+ *
  * A file that cannot be understood is refused rather than passed over: to start without it would
  * take down everything that is forwarding.
  */
@@ -19,7 +23,8 @@
 #include "daemon/weftd.h"
 #include "lib/error.h"
 
-#define STATE_FILE "state.json"
+#define STATE_FILE   "state.json"
+#define PENDING_FILE "pending.json"
 
 struct state;
 
@@ -34,6 +39,13 @@ void state_free(struct state *state);
 int state_load(const char *rundir, struct plan *plan, json_t **ret_kernel, struct error *err);
 /* Writes the model as it is staged. */
 int state_save(struct state *state, struct error *err);
+/* Writes down the configuration that is about to be carried out. */
+int state_pending_save(const struct state *state, const json_t *config, struct error *err);
+/* It has been, or has been taken back. */
+void state_pending_clear(const struct state *state);
+/* What an earlier weftd was carrying out when it was killed, a new reference; NULL: nothing. */
+json_t *state_pending_load(const char *rundir);
+
 /* kernel_state() may have changed by itself: to be written soon. */
 void state_touch(struct state *state);
 

@@ -193,6 +193,25 @@ static int config_carry_out(struct weftd *weftd, struct plan *plan, struct fdb_c
 	return result;
 }
 
+/* The same; if it is broken off in the middle, the next weftd finishes it. */
+static int config_commit(struct weftd *weftd, const json_t *config, struct plan *plan,
+			 struct fdb_change *fdb, struct error *err)
+{
+	/* not while a start finishes one: what ended a weftd must not end the next one again and again */
+	bool pending = weftd->serving && (fdb->before.count || fdb->wanted.count) &&
+		       (plan->count || fdb->set.count || fdb->del.count);
+	int result;
+
+	if (pending && state_pending_save(weftd->state, config, err) < 0) {
+		model_unstage(weftd->model, plan);
+		return err->code;
+	}
+	result = config_carry_out(weftd, plan, fdb, err);
+	if (pending)
+		state_pending_clear(weftd->state);
+	return result;
+}
+
 int transaction_config(struct weftd *weftd, const json_t *config, bool dry, json_t **ret,
 		       struct error *err)
 {
@@ -204,7 +223,7 @@ int transaction_config(struct weftd *weftd, const json_t *config, bool dry, json
 	if (result == 0 && dry)
 		model_unstage(weftd->model, &plan);
 	else if (result == 0)
-		result = config_carry_out(weftd, &plan, &fdb, err);
+		result = config_commit(weftd, config, &plan, &fdb, err);
 	if (result == 0 && !dry)
 		plan_finish(weftd, &plan);
 	plan_free(&plan);

@@ -4,6 +4,7 @@
 #define WEFT_DAEMON_WEFTD_H
 
 #include <event2/event.h>
+#include <stdbool.h>
 #include <time.h>
 
 #include "daemon/kernel.h"
@@ -20,6 +21,7 @@ struct weftd {
 	struct state *state;
 	struct monitor *monitor;
 	time_t started;
+	bool serving; /* the start is over */
 };
 
 #endif

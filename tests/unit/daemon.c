@@ -145,6 +145,45 @@ static void test_left_out(void **state)
 	peer_close(&peer);
 }
 
+/* A configuration that was being carried out is finished, and once only. */
+static void test_pending(void **state)
+{
+	struct process *process = *state;
+	char path[128], line[512];
+	struct peer peer;
+	json_t *reply;
+
+	process_start_ready(process);
+	assert_int_equal(process_stop(process, SIGKILL), -SIGKILL);
+	process_path(process, "state.json", path);
+	write_file(path, "{\"version\":1,\"bridges\":{\"br0\":{}},\"ports\":{},\"tunnels\":{}}");
+	process_path(process, "pending.json", path);
+	write_file(path, "{\"bridges\":{\"br1\":{}},\"ports\":{\"p0\":{\"bridge\":\"br1\"}},"
+			 "\"fdb\":[{\"mac\":\"02:00:00:00:00:01\",\"dev\":\"p0\"}]}");
+	process_start(process, NULL, NULL);
+	process_line(process, line);
+	assert_string_equal(line,
+			    "weftd: info: finished what the last weftd was applying: 4 changes");
+	process_line(process, line);
+	assert_string_equal(line, "weftd: ready");
+	assert_int_not_equal(access(path, F_OK), 0);
+	peer_open(&peer, process);
+	reply = peer_call(&peer, "fdb.get", "{'mac': '02:00:00:00:00:01', 'dev': 'p0'}");
+	assert_non_null(json_object_get(reply, "result"));
+	json_decref(reply);
+	peer_close(&peer);
+	assert_int_equal(process_stop(process, SIGTERM), 0);
+
+	/* one that is refused is not tried for ever */
+	write_file(path, "{\"bridges\":7}");
+	process_start(process, NULL, NULL);
+	process_line(process, line);
+	assert_non_null(strstr(line, "pending.json: bridges: "));
+	process_line(process, line);
+	assert_string_equal(line, "weftd: ready");
+	assert_int_not_equal(access(path, F_OK), 0);
+}
+
 static void test_too_long_rundir(void **state)
 {
 	struct process *process = *state, far = *process;
@@ -269,9 +308,10 @@ static void test_killed(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_one_per_rundir),  TEST(test_options),	 TEST(test_config),
-		TEST(test_broken_state),    TEST(test_left_out), TEST(test_notify),
-		TEST(test_too_long_rundir), TEST(test_journal),	 TEST(test_killed),
+		TEST(test_one_per_rundir), TEST(test_options),	       TEST(test_config),
+		TEST(test_broken_state),   TEST(test_left_out),	       TEST(test_pending),
+		TEST(test_notify),	   TEST(test_too_long_rundir), TEST(test_journal),
+		TEST(test_killed),
 	};
 
 	if (argc < 2)

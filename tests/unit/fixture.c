@@ -22,6 +22,7 @@ int fixture_setup(void **state)
 	strcpy(fixture->rundir, "/tmp/weft-unit-XXXXXX");
 	assert_non_null(mkdtemp(fixture->rundir));
 	fixture->weftd.rundir = fixture->rundir;
+	fixture->weftd.serving = true;
 	fixture->weftd.base = event_base_new();
 	fixture->weftd.model = model_new();
 	fixture->weftd.monitor = monitor_new();
