@@ -67,6 +67,45 @@ def test_restart_under_traffic_loses_nothing(overlay, restart):
     assert weft.save() == config
 
 
+LAYOUTS = {  # of the bridge, its ports, the tunnel to the others
+    "flooded": ("", "nolearning", "nolearning"),
+    "vlans": ("vlan_filtering", "vlan 10", "trunk 10,20"),
+    "group": ("", "", "group 239.1.1.1 dev eth0"),
+    "own-device": ("", "", None),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_restarts_under_many_packets_lose_nothing(lab, layout):
+    """Ten thousands of echoes, as fast as they come back, while weftd comes and goes."""
+    overlay = Overlay(lab, ("weft", "weft", "weft"))
+    for_bridge, for_port, for_tunnel = LAYOUTS[layout]
+    for host in overlay.hosts:
+        remotes = " ".join(f"remote {other}" for other in overlay.others(host))
+        if for_tunnel is None:
+            host.weft(f"tunnel add own0 type vxlan id 7 {remotes} address 10.0.1.{host.number}/24")
+            continue
+        host.weft("bridge add br0", for_bridge)
+        host.container("idle", "idle0")
+        for port in ("idle0", "vnet0"):
+            host.weft(f"port add {port} bridge br0", for_port)
+        host.weft("tunnel add v0 bridge br0 type vxlan id 7", for_tunnel,
+                  "" if "group" in for_tunnel else remotes)
+    one, two, _ = overlay.hosts
+    sender, address = (two, "10.0.1.1") if for_tunnel is None else (two.c, "10.0.0.1")
+    sender.ping(address)
+    drops = one.weft.drops()
+    ping = sender.start("ping", "-f", "-q", "-n", "-c", "60000", "-w", "60", address,
+                        stdout=subprocess.PIPE, text=True)
+    restarts = 0
+    while ping.poll() is None:
+        (kill_and_start, stop_and_start)[restarts % 2](one.weft)
+        restarts += 1
+    assert "60000 packets transmitted, 60000 received" in ping.stdout.read()
+    assert one.weft.drops() == drops
+    assert restarts
+
+
 def known(weft):
     return sorted((entry["mac"], entry["dev"], entry.get("dst"), entry["state"])
                   for entry in weft.fdb())

@@ -11,6 +11,7 @@ import time
 from lab import DEADLINE
 
 PORT = 7001
+SO_RCVBUFFORCE = 33
 
 
 def _family(address):
@@ -67,7 +68,7 @@ class NumberedUdp:
         self._to = (address, port)
         self._pause = 1 / rate
         self._rx = _socket(receiver, address, socket.SOCK_DGRAM)
-        self._rx.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        self._rx.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
         self._rx.bind((address, port))
         self._tx = _socket(sender, address, socket.SOCK_DGRAM)
         self._done = threading.Event()
