@@ -142,4 +142,6 @@ END
 plot {bars}
 """
     subprocess.run(["gnuplot"], input=script, text=True, check=True)
+    # gnuplot leaves blanks at the ends of lines, which lint does not take
+    path.write_text("".join(line.rstrip() + "\n" for line in path.read_text().splitlines()))
     return True
