@@ -405,7 +405,9 @@ void recover_links(struct kernel *kernel)
 			gone[count++] = link->ifindex;
 	}
 	for (size_t i = 0; i < count; i++)
-		device_delete(kernel->netlink, gone[i], NULL);
+		device_doom(kernel->netlink, gone[i], NULL);
+	if (count)
+		devices_reap(kernel->netlink, NULL);
 }
 
 void recover_settle(struct kernel *kernel)
