@@ -63,6 +63,19 @@ static void plan_finish(struct weftd *weftd, struct plan *plan)
 	model_commit(weftd->model, plan);
 }
 
+/*
+ * The objects are as they were, but what was taken back may have other ids: the next weftd must find
+ * those.
+ */
+static void plan_undone(struct weftd *weftd, const struct plan *plan)
+{
+	struct error err = {0};
+
+	model_unstage(weftd->model, plan);
+	if (plan->count && state_save(weftd->state, &err) < 0)
+		log_error("%s", err.line);
+}
+
 int transaction_run(struct weftd *weftd, struct plan *plan, struct error *err)
 {
 	struct error ignored = {0};
@@ -80,7 +93,7 @@ int transaction_run(struct weftd *weftd, struct plan *plan, struct error *err)
 			kernel_revert(weftd, plan);
 	}
 	if (result < 0) {
-		model_unstage(weftd->model, plan);
+		plan_undone(weftd, plan);
 		return result;
 	}
 	if (entries_drop_unfit(weftd, plan, &ignored) < 0)
@@ -173,7 +186,7 @@ static int config_carry_out(struct weftd *weftd, struct plan *plan, struct fdb_c
 	int result = plan_apply(weftd, plan, err);
 
 	if (result < 0) {
-		model_unstage(weftd->model, plan);
+		plan_undone(weftd, plan);
 		return result;
 	}
 	/* The objects took entries with them: those of what was deleted. */
@@ -188,7 +201,7 @@ static int config_carry_out(struct weftd *weftd, struct plan *plan, struct fdb_c
 	if (result == 0)
 		return 0;
 	kernel_revert(weftd, plan);
-	model_unstage(weftd->model, plan);
+	plan_undone(weftd, plan);
 	fdb_revert(weftd, fdb);
 	return result;
 }
