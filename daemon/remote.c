@@ -228,9 +228,12 @@ static int remote_make(struct kernel *kernel, struct live_tunnel *tunnel,
 {
 	struct weft_stats none = {};
 	uint32_t id = recover_remote(kernel, key);
+	struct weft_remote slot = {};
 	int r;
 
-	if (!id) {
+	if (id) {
+		dp_get_remote(kernel->dp, &id, &slot);
+	} else {
 		r = ids_take(&kernel->remote_ids, &id);
 		if (r < 0)
 			return error_set(err, r, "remote: more than %u in all",
@@ -242,6 +245,9 @@ static int remote_make(struct kernel *kernel, struct live_tunnel *tunnel,
 		ids_give(&kernel->remote_ids, id);
 		return error_set(err, -ENOMEM, "out of memory");
 	}
+	/* whoever asks for it first after a restart, the FDB's word stays */
+	if (slot.flags & WEFT_REMOTE_FLOOD)
+		(*ret)->owners = OWNER_FLOOD;
 	return 0;
 }
 
