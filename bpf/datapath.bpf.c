@@ -89,7 +89,7 @@ int weft_port(struct __sk_buff *skb)
 	deferred = flood_deferred(skb, &f);
 	if (deferred)
 		return port_deferred(skb, &f, deferred);
-	stats_port_rx(f.port, skb->len);
+	stats_rx(&port_stats, f.port, skb->len);
 
 	if (port->flags & WEFT_PORT_VLAN_AWARE) {
 		reason = vlan_enter(skb, &f, port->vlan, port->flags & WEFT_PORT_TRUNK, f.port);
@@ -146,7 +146,7 @@ int weft_underlay(struct __sk_buff *skb)
 	reason = decap(skb, &f, &u, tunnel->flags & (WEFT_TUNNEL_INNER_VLAN | WEFT_TUNNEL_TRUNK));
 	if (reason)
 		return drop(&f, reason);
-	stats_remote_rx(f.remote ? f.remote : tunnel->prototype, skb->len);
+	stats_rx(&remote_stats, f.remote ? f.remote : tunnel->prototype, skb->len);
 
 	if (tunnel->flags & WEFT_TUNNEL_VLAN_AWARE) {
 		reason = vlan_enter(skb, &f, tunnel->vlan, tunnel->flags & WEFT_TUNNEL_TRUNK,

@@ -10,8 +10,6 @@
 #include "bpf/frame.h"
 
 #define VXLAN_I_FLAG 0x08
-#define UDP_HLEN     8
-#define VXLAN_HLEN   8
 
 /* The outer headers of a packet from the underlay. */
 struct underlay {

@@ -34,7 +34,7 @@ static __always_inline int deliver(struct __sk_buff *skb, struct frame *f, __u32
 	reason = vlan_leave(skb, f, form);
 	if (reason)
 		return drop(f, reason);
-	stats_port_tx(id, skb->len);
+	stats_tx(&port_stats, id, skb->len);
 	if (port->flags & WEFT_PORT_INTERNAL)
 		return bpf_redirect(port->ifindex, BPF_F_INGRESS);
 	if ((port->flags & WEFT_PORT_PEER) && f->peer_ok && proto_is_ip(f->proto)) {
@@ -53,7 +53,7 @@ static __always_inline int deliver_copy(struct __sk_buff *skb, struct frame *f, 
 
 	if (vlan_leave(skb, f, deliver_form(f, id, port)))
 		return drop(f, WEFT_DROP_VLAN_TAGS);
-	stats_port_tx(id, skb->len);
+	stats_tx(&port_stats, id, skb->len);
 	if (last)
 		return bpf_redirect(port->ifindex, flags);
 	bpf_clone_redirect(skb, port->ifindex, flags);

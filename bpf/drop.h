@@ -30,9 +30,10 @@ static __always_inline int drop(const struct frame *f, __u32 reason)
 	return drop_count(reason, f->tunnel ? 0 : f->port, f->tunnel);
 }
 
-static __always_inline void stats_port_rx(__u32 id, __u32 bytes)
+/* `map`: port_stats or remote_stats. */
+static __always_inline void stats_rx(void *map, __u32 id, __u32 bytes)
 {
-	struct weft_stats *stats = bpf_map_lookup_elem(&port_stats, &id);
+	struct weft_stats *stats = bpf_map_lookup_elem(map, &id);
 
 	if (stats) {
 		stats->rx_packets++;
@@ -40,29 +41,9 @@ static __always_inline void stats_port_rx(__u32 id, __u32 bytes)
 	}
 }
 
-static __always_inline void stats_port_tx(__u32 id, __u32 bytes)
+static __always_inline void stats_tx(void *map, __u32 id, __u32 bytes)
 {
-	struct weft_stats *stats = bpf_map_lookup_elem(&port_stats, &id);
-
-	if (stats) {
-		stats->tx_packets++;
-		stats->tx_bytes += bytes;
-	}
-}
-
-static __always_inline void stats_remote_rx(__u32 id, __u32 bytes)
-{
-	struct weft_stats *stats = bpf_map_lookup_elem(&remote_stats, &id);
-
-	if (stats) {
-		stats->rx_packets++;
-		stats->rx_bytes += bytes;
-	}
-}
-
-static __always_inline void stats_remote_tx(__u32 id, __u32 bytes)
-{
-	struct weft_stats *stats = bpf_map_lookup_elem(&remote_stats, &id);
+	struct weft_stats *stats = bpf_map_lookup_elem(map, &id);
 
 	if (stats) {
 		stats->tx_packets++;

@@ -19,8 +19,6 @@
 
 #define ENCAP_TAGS_MAX 2
 #define IPV4_HLEN      20
-#define UDP_HLEN       8
-#define VXLAN_HLEN     8
 
 /* What an outer header takes from the frame it carries. */
 struct outer {
@@ -334,7 +332,7 @@ static __always_inline int encap(struct __sk_buff *skb, struct frame *f, __u32 i
 		reason = encap_write(skb, tunnel, remote, &o);
 	if (reason)
 		return drop_count(reason, 0, remote->tunnel);
-	stats_remote_tx(id, o.inner_len);
+	stats_tx(&remote_stats, id, o.inner_len);
 	return encap_send(skb, f, remote);
 }
 

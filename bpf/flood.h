@@ -101,7 +101,7 @@ static __always_inline int flood_send_pending(struct flood_walk *walk, bool last
 		reason = encap_write(walk->skb, tunnel, remote, walk->o);
 	if (reason)
 		return drop_count(reason, 0, remote->tunnel);
-	stats_remote_tx(walk->pending, walk->o->inner_len);
+	stats_tx(&remote_stats, walk->pending, walk->o->inner_len);
 	if (last)
 		return encap_send(walk->skb, walk->f, remote);
 	bpf_clone_redirect(walk->skb, remote->ifindex, 0);

@@ -41,6 +41,8 @@ struct frame {
 
 #define VLAN_VID_MASK 0x0fff
 #define VLAN_HLEN     4
+#define UDP_HLEN      8
+#define VXLAN_HLEN    8
 
 /* An offset into the headers, bounded so that the verifier sees it; header offsets are below 256. */
 static __always_inline __u32 header_offset(__u32 offset)
