@@ -56,31 +56,81 @@ struct port {
 	uint32_t mtu;	   /* 0: auto, the smallest of the bridge's tunnels */
 };
 
-enum tunnel_type { TUNNEL_VXLAN };
+enum tunnel_type { TUNNEL_VXLAN, TUNNEL_GENEVE, TUNNEL_GRETAP, TUNNEL_GRE, TUNNEL_NVGRE };
 
 enum { TTL_AUTO = 0, TTL_INHERIT = 256 };
 enum { TOS_INHERIT = 256 };
+enum { DSTPORT_AUTO = 0 };	    /* IANA's port of the type */
+enum { FLOWLABEL_AUTO = 0x100000 }; /* by the inner flow (RFC 6438) */
+enum { OPTMAX_AUTO = 256 };	    /* send: as long as `option`; receive: any length */
+enum df_mode { DF_SET, DF_UNSET, DF_INHERIT };
+/* ECN of the outer header (RFC 6040 4.1): the inner one, none, or as RFC 3168 has it: CE goes as ECT(0) */
+enum ecn_mode { ECN_NORMAL, ECN_COMPATIBLE, ECN_RFC3168 };
+/* DSCP of a packet that leaves the tunnel (RFC 2983 5.1): its own, or the outer header's */
+enum dscp_mode { DSCP_INNER, DSCP_INHERIT };
+
+/* A GRE key. */
+struct gre_key {
+	bool set;
+	bool any; /* ikey only: packets with any key, and without */
+	uint32_t value;
+};
+
+/* A GENEVE option (RFC 8926 3.5). */
+#define OPTION_DATA_MAX 124
+#define OPTIONS_MAX	252 /* bytes of all options of a packet, their headers counted */
+struct geneve_option {
+	uint16_t class;
+	uint8_t type; /* 0x80: critical */
+	uint8_t len;  /* bytes of `data`: 0 to 124, a multiple of 4 */
+	uint8_t data[OPTION_DATA_MAX];
+};
+struct option_list {
+	struct geneve_option *item; /* in the order given; owned, freed by object_free() */
+	size_t count;
+};
 
 struct tunnel {
 	char name[NAME_LEN];
 	char bridge[NAME_LEN]; /* empty: the tunnel has a device of its own name */
 	enum tunnel_type type;
-	uint32_t id;		/* VNI, 24 bits */
+	uint32_t id;		/* VNI or VSID, 24 bits; UINT32_MAX: none (gretap, gre) */
 	struct weft_addr local; /* any: the route picks */
 	struct addr_list remote;
 	struct weft_addr group; /* any: none */
 	char dev[NAME_LEN];	/* underlay device, empty: the route picks */
-	uint32_t dstport;
-	uint16_t srcport[2]; /* first, and one above the last */
-	uint32_t ttl;	     /* 1..255, TTL_AUTO or TTL_INHERIT */
-	uint32_t tos;	     /* DSCP in the upper 6 of 8 bits, ECN bits 0; or TOS_INHERIT */
+	uint32_t dstport;	/* DSTPORT_AUTO, see tunnel_dstport(); GRE: not used */
+	uint16_t srcport[2];	/* first, and one above the last */
+	uint32_t ttl;		/* 1..255, TTL_AUTO or TTL_INHERIT */
+	uint32_t tos;		/* DSCP in the upper 6 of 8 bits, ECN bits 0; or TOS_INHERIT */
 	bool learning;
 	uint32_t ageing;     /* seconds; AGEING_BRIDGE: as the bridge */
 	uint32_t maxaddress; /* 0: no limit */
 	bool udpcsum;	     /* send an outer UDP checksum over IPv4 */
-	bool udpcsumrx;	     /* verify one that is not 0 */
-	bool innervlan;	     /* carry VLAN-tagged inner frames */
-	uint32_t vlan;	     /* on a VLAN-aware bridge: the VLAN mapped to this VNI */
+	bool udpcsumrx;	     /* verify one that is not 0 (VXLAN only; RFC 8926 leaves no choice) */
+	bool udp6zerocsumtx; /* send no UDP checksum over IPv6 */
+	bool udp6zerocsumrx; /* take packets over IPv6 without one */
+	uint32_t flowlabel;  /* of the outer IPv6 header, 20 bits, or FLOWLABEL_AUTO */
+	enum df_mode df;
+	enum ecn_mode ecn;
+	enum dscp_mode dscp;
+	uint32_t fwmark; /* of encapsulated packets and the look-up of their route; 0: none */
+	uint64_t
+		reserved_bits; /* VXLAN: bits of the header that may be set though they mean nothing */
+	bool log;	       /* say once a minute what is odd in received packets */
+	/* gretap and gre; see tunnel_in_key() and tunnel_out_key() */
+	struct gre_key key, ikey, okey;
+	bool csum, icsum, ocsum; /* both ways; demanded of what is received; sent */
+	bool seq, iseq, oseq;
+	/* geneve */
+	bool innerprotoinherit; /* carry IPv4 and IPv6 without Ethernet */
+	bool options;	 /* look into received options; without, a critical one is one too many */
+	uint32_t optmax; /* bytes of options, or OPTMAX_AUTO */
+	struct option_list option; /* sent, and known on receipt by class, type and length */
+	struct option_list accept; /* known on receipt by class, type and length; no data */
+	struct option_list match;  /* demanded of what is received */
+	bool innervlan;		   /* carry VLAN-tagged inner frames */
+	uint32_t vlan;		   /* on a VLAN-aware bridge: the VLAN mapped to this VNI */
 	struct vlan_set trunk;
 	/* tunnels without a bridge only */
 	struct prefix_list address;

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "lib/tunnel.h"
+
+#define PORT_VXLAN    4789
+#define PORT_GENEVE   6081
+#define OPTION_HEADER 4
+
+bool tunnel_is_gre(const struct tunnel *tunnel)
+{
+	return tunnel->type == TUNNEL_GRETAP || tunnel->type == TUNNEL_GRE ||
+	       tunnel->type == TUNNEL_NVGRE;
+}
+
+bool tunnel_is_l3(const struct tunnel *tunnel)
+{
+	return tunnel->type == TUNNEL_GRE ||
+	       (tunnel->type == TUNNEL_GENEVE && tunnel->innerprotoinherit);
+}
+
+uint16_t tunnel_dstport(const struct tunnel *tunnel)
+{
+	if (tunnel_is_gre(tunnel))
+		return 0;
+	if (tunnel->dstport != DSTPORT_AUTO)
+		return (uint16_t)tunnel->dstport;
+	return tunnel->type == TUNNEL_GENEVE ? PORT_GENEVE : PORT_VXLAN;
+}
+
+bool tunnel_udpcsum(const struct tunnel *tunnel)
+{
+	return tunnel->udpcsum;
+}
+
+struct gre_key tunnel_in_key(const struct tunnel *tunnel)
+{
+	return tunnel->ikey.set ? tunnel->ikey : tunnel->key;
+}
+
+struct gre_key tunnel_out_key(const struct tunnel *tunnel)
+{
+	return tunnel->okey.set ? tunnel->okey : tunnel->key;
+}
+
+bool tunnel_csum_in(const struct tunnel *tunnel)
+{
+	return tunnel->csum || tunnel->icsum;
+}
+
+bool tunnel_csum_out(const struct tunnel *tunnel)
+{
+	return tunnel->csum || tunnel->ocsum;
+}
+
+bool tunnel_seq_in(const struct tunnel *tunnel)
+{
+	return tunnel->seq || tunnel->iseq;
+}
+
+bool tunnel_seq_out(const struct tunnel *tunnel)
+{
+	return tunnel->seq || tunnel->oseq;
+}
+
+size_t options_size(const struct option_list *list)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < list->count; i++)
+		size += OPTION_HEADER + list->item[i].len;
+	return size;
+}
+
+size_t tunnel_options_room(const struct tunnel *tunnel)
+{
+	if (tunnel->type != TUNNEL_GENEVE)
+		return 0;
+	return tunnel->optmax == OPTMAX_AUTO ? options_size(&tunnel->option) : tunnel->optmax;
+}
