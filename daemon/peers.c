@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "daemon/log.h"
+#include "lib/tunnel.h"
 
 struct vni_count {
 	struct weft_vni_key key;
@@ -35,7 +36,7 @@ static struct weft_peer_key peer_key(const struct live_tunnel *tunnel,
 {
 	struct weft_peer_key key = {
 		.vni = tunnel->config->id,
-		.port = (uint16_t)tunnel->config->dstport,
+		.port = tunnel_dstport(tunnel->config),
 		.type = WEFT_TYPE_VXLAN,
 	};
 

@@ -7,6 +7,8 @@
 #include <netinet/udp.h>
 #include <string.h>
 
+#include "lib/tunnel.h"
+
 #define VXLAN_FLAG_VNI 0x08000000 /* the I flag: the VNI is valid */
 
 /* The bytes on the wire. */
@@ -56,7 +58,7 @@ void template_vxlan(const struct tunnel *tunnel, const struct weft_addr *source,
 				.saddr = source->word[3],
 				.daddr = destination->word[3],
 			},
-		.udp = {.uh_dport = htons((uint16_t)tunnel->dstport)},
+		.udp = {.uh_dport = htons(tunnel_dstport(tunnel))},
 		.vxlan = {htonl(VXLAN_FLAG_VNI), htonl(vni << 8)},
 	};
 

@@ -14,6 +14,7 @@
 #include "daemon/log.h"
 #include "daemon/template.h"
 #include "daemon/tunnel_private.h"
+#include "lib/tunnel.h"
 
 #define MTU_DEFAULT 1500
 #define MTU_MIN	    68
@@ -68,7 +69,7 @@ static uint32_t tunnel_flags(const struct live_tunnel *tunnel)
 
 	return (config->learning ? WEFT_TUNNEL_LEARNING : 0) |
 	       (config->innervlan ? WEFT_TUNNEL_INNER_VLAN : 0) |
-	       (config->udpcsum ? WEFT_TUNNEL_CSUM_TX : 0) |
+	       (tunnel_udpcsum(config) ? WEFT_TUNNEL_CSUM_TX : 0) |
 	       (config->udpcsumrx ? WEFT_TUNNEL_CSUM_RX : 0) |
 	       (config->ttl == TTL_INHERIT ? WEFT_TUNNEL_TTL_INHERIT : 0) |
 	       (config->tos == TOS_INHERIT ? WEFT_TUNNEL_TOS_INHERIT : 0) |
@@ -147,11 +148,11 @@ int tunnel_hold(struct kernel *kernel, struct live_tunnel *tunnel, bool replay, 
 	int r = dev_hold(kernel, tunnel, replay, err);
 
 	if (r >= 0) {
-		r = listen_hold(kernel, (uint16_t)config->dstport, err);
+		r = listen_hold(kernel, tunnel_dstport(config), err);
 		tunnel->port_held = r >= 0;
 	}
 	if (r >= 0) {
-		r = vni_hold(kernel, config->id, (uint16_t)config->dstport, err);
+		r = vni_hold(kernel, config->id, tunnel_dstport(config), err);
 		tunnel->vni_held = r >= 0;
 	}
 	if (r >= 0)
@@ -166,9 +167,9 @@ void tunnel_release(struct kernel *kernel, struct live_tunnel *tunnel)
 	if (tunnel->group_ifindex)
 		group_release(kernel, &config->group, tunnel->group_ifindex);
 	if (tunnel->vni_held)
-		vni_release(kernel, config->id, (uint16_t)config->dstport);
+		vni_release(kernel, config->id, tunnel_dstport(config));
 	if (tunnel->port_held)
-		listen_release(kernel, (uint16_t)config->dstport);
+		listen_release(kernel, tunnel_dstport(config));
 	if (tunnel->dev_held)
 		underlay_release(kernel->underlay, config->dev);
 	tunnel->group_ifindex = 0;

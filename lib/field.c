@@ -2,8 +2,11 @@
 /* One field of an object: from JSON, to JSON, compared. */
 #include "lib/field.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +38,15 @@ static size_t field_size(const struct field *field)
 		return sizeof(struct vlan_set);
 	case FIELD_RANGE:
 		return 2 * sizeof(uint16_t);
+	case FIELD_CHOICE:
+		return sizeof(enum choice);
+	case FIELD_MASK:
+		return sizeof(uint64_t);
+	case FIELD_KEY:
+		return sizeof(struct gre_key);
+	case FIELD_OPTIONS:
+	case FIELD_LENGTHS:
+		return sizeof(struct option_list);
 	}
 	return 0;
 }
@@ -47,7 +59,11 @@ void field_reset(const struct field *field, void *object)
 		free(((struct addr_list *)value)->item);
 	if (field->type == FIELD_PREFIXES)
 		free(((struct prefix_list *)value)->item);
+	if (field->type == FIELD_OPTIONS || field->type == FIELD_LENGTHS)
+		free(((struct option_list *)value)->item);
 	memset(value, 0, field_size(field));
+	if (field->type == FIELD_MASK)
+		*(uint64_t *)value = UINT64_MAX;
 	if (field->type == FIELD_BOOL)
 		*(bool *)value = field->initial;
 	if (field->type == FIELD_UINT)
@@ -60,13 +76,17 @@ void field_reset(const struct field *field, void *object)
 	}
 }
 
-static void *items_copy(const void *item, size_t bytes)
+/* Gives a list that was copied items of its own; an empty one may own memory all the same, and gets none. */
+static int items_copy(void **item, size_t *count, size_t size)
 {
-	void *copy = malloc(bytes);
+	const void *from = *item;
 
-	if (copy)
-		memcpy(copy, item, bytes);
-	return copy;
+	*item = *count ? malloc(*count * size) : NULL;
+	if (*item)
+		memcpy(*item, from, *count * size);
+	else if (*count)
+		return *count = 0, -ENOMEM;
+	return 0;
 }
 
 int field_copy(const struct field *field, void *object, const void *from)
@@ -78,20 +98,17 @@ int field_copy(const struct field *field, void *object, const void *from)
 	if (field->type == FIELD_ADDRS) {
 		struct addr_list *list = value;
 
-		/* an empty list may own memory all the same */
-		list->item = list->count ? items_copy(list->item, list->count * sizeof(*list->item))
-					 : NULL;
-		if (list->count && !list->item)
-			return list->count = 0, -ENOMEM;
+		return items_copy((void **)&list->item, &list->count, sizeof(*list->item));
 	}
 	if (field->type == FIELD_PREFIXES) {
 		struct prefix_list *list = value;
 
-		/* an empty list may own memory all the same */
-		list->item = list->count ? items_copy(list->item, list->count * sizeof(*list->item))
-					 : NULL;
-		if (list->count && !list->item)
-			return list->count = 0, -ENOMEM;
+		return items_copy((void **)&list->item, &list->count, sizeof(*list->item));
+	}
+	if (field->type == FIELD_OPTIONS || field->type == FIELD_LENGTHS) {
+		struct option_list *list = value;
+
+		return items_copy((void **)&list->item, &list->count, sizeof(*list->item));
 	}
 	return 0;
 }
@@ -253,6 +270,64 @@ static int parse_range(const struct field *field, uint16_t *range, const json_t 
 	return 0;
 }
 
+static int parse_choice(const struct field *field, enum choice *choice, const json_t *json,
+			struct error *err)
+{
+	const char *text = plain_string(json);
+
+	if (text && !strcmp(text, "auto"))
+		*choice = CHOICE_AUTO;
+	else if (json_is_boolean(json))
+		*choice = json_is_true(json) ? CHOICE_YES : CHOICE_NO;
+	else
+		return field_refuse(field, json, "neither true, false nor auto", err);
+	return 0;
+}
+
+static int parse_mask(const struct field *field, uint64_t *mask, const json_t *json,
+		      struct error *err)
+{
+	const char *text = plain_string(json);
+	char *end;
+
+	if (json_is_integer(json) && json_integer_value(json) >= 0) {
+		*mask = (uint64_t)json_integer_value(json);
+		return 0;
+	}
+	/* strtoull() takes spaces and signs too, and ends behind the 0 of "0x" */
+	errno = 0;
+	if (text && isdigit((unsigned char)*text))
+		*mask = strtoull(text, &end, !strncmp(text, "0x", 2) ? 16 : 10);
+	if (!text || !isdigit((unsigned char)*text) || errno || *end)
+		return field_refuse(field, json, "not a mask of 64 bits", err);
+	return 0;
+}
+
+static int parse_key(const struct field *field, struct gre_key *key, const json_t *json,
+		     struct error *err)
+{
+	const char *text = plain_string(json);
+	json_int_t number = json_integer_value(json);
+	struct in_addr quad;
+
+	memset(key, 0, sizeof(*key));
+	if (json_is_integer(json)) {
+		if (number < 0 || number > UINT32_MAX)
+			return error_set(err, -EINVAL, "%s: %" JSON_INTEGER_FORMAT " is %s %u",
+					 field->name, number, number < 0 ? "below" : "above",
+					 number < 0 ? 0 : UINT32_MAX);
+		key->value = (uint32_t)number;
+	} else if (text && word_by_name(field, text)) {
+		key->any = true;
+	} else if (text && inet_pton(AF_INET, text, &quad) == 1) {
+		key->value = ntohl(quad.s_addr);
+	} else {
+		return field_refuse(field, json, "not a key: a number or as 10.0.0.1", err);
+	}
+	key->set = true;
+	return 0;
+}
+
 int field_parse(const struct field *field, void *object, const json_t *json, struct error *err)
 {
 	void *value = member(field, object);
@@ -285,6 +360,15 @@ int field_parse(const struct field *field, void *object, const json_t *json, str
 		return field_parse_vlans(field, value, json, err);
 	case FIELD_RANGE:
 		return parse_range(field, value, json, err);
+	case FIELD_CHOICE:
+		return parse_choice(field, value, json, err);
+	case FIELD_MASK:
+		return parse_mask(field, value, json, err);
+	case FIELD_KEY:
+		return parse_key(field, value, json, err);
+	case FIELD_OPTIONS:
+	case FIELD_LENGTHS:
+		return field_parse_options(field, value, json, err);
 	}
 	return error_set(err, -EINVAL, "%s: unknown field type", field->name);
 }
@@ -295,9 +379,29 @@ static json_t *json_uint(const struct field *field, uint32_t value)
 
 	if (word)
 		return json_string(word->word);
-	if ((field->flags & FIELD_REQUIRED) && value == field->initial)
+	if ((field->flags & FIELD_UNSET) && value == field->initial)
 		return json_null();
 	return json_integer(value);
+}
+
+static json_t *json_mask(uint64_t mask)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "0x%" PRIx64, mask);
+	return json_string(text);
+}
+
+static json_t *json_key(const struct gre_key *key)
+{
+	if (!key->set)
+		return json_null();
+	return key->any ? json_string("any") : json_integer(key->value);
+}
+
+static json_t *json_choice(enum choice choice)
+{
+	return choice == CHOICE_AUTO ? json_null() : json_boolean(choice == CHOICE_YES);
 }
 
 json_t *field_json(const struct field *field, const void *object)
@@ -328,6 +432,15 @@ json_t *field_json(const struct field *field, const void *object)
 	case FIELD_RANGE:
 		return json_pack("[i, i]", ((const uint16_t *)value)[0],
 				 ((const uint16_t *)value)[1]);
+	case FIELD_CHOICE:
+		return json_choice(*(const enum choice *)value);
+	case FIELD_MASK:
+		return json_mask(*(const uint64_t *)value);
+	case FIELD_KEY:
+		return json_key(value);
+	case FIELD_OPTIONS:
+	case FIELD_LENGTHS:
+		return field_json_options(field, value);
 	}
 	return NULL;
 }
@@ -350,5 +463,30 @@ bool field_equal(const struct field *field, const void *a, const void *b)
 		return !memcmp(((const struct vlan_set *)x)->word,
 			       ((const struct vlan_set *)y)->word,
 			       sizeof(((const struct vlan_set *)x)->word));
+	if (field->type == FIELD_OPTIONS || field->type == FIELD_LENGTHS)
+		return field_equal_options(x, y);
+	if (field->type == FIELD_KEY) {
+		const struct gre_key *v = x, *w = y;
+
+		return v->set == w->set && v->any == w->any && v->value == w->value;
+	}
 	return !memcmp(x, y, field_size(field));
+}
+
+bool field_is_default(const struct field *field, const void *object)
+{
+	/* large enough and aligned for every type */
+	union {
+		struct vlan_set vlans;
+		struct addr_list addrs;
+		uint64_t mask;
+	} initial;
+	struct field at_start = *field;
+	const char *value = member(field, object);
+
+	/* as if the struct were that one member */
+	at_start.offset = 0;
+	memset(&initial, 0, sizeof(initial));
+	field_reset(&at_start, &initial);
+	return field_equal(&at_start, value, &initial);
 }

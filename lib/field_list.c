@@ -10,27 +10,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int no_memory(const struct field *field, struct error *err)
+int field_no_memory(const struct field *field, struct error *err)
 {
 	return error_set(err, -ENOMEM, "%s: out of memory", field->name);
 }
 
-/* One value or a list of them, as a count and an index. */
-static size_t values_count(const json_t *json)
+size_t field_values_count(const json_t *json)
 {
 	if (!json)
 		return 0;
 	return json_is_array(json) ? json_array_size(json) : 1;
 }
 
-static const json_t *values_get(const json_t *json, size_t i)
+const json_t *field_values_get(const json_t *json, size_t i)
 {
 	return json_is_array(json) ? json_array_get(json, i) : json;
 }
 
-/* Takes {"add": A, "remove": R} apart. A plain value or list is all `add`, with *ret_clear set. */
-static int values_split(const struct field *field, const json_t *json, const json_t **ret_add,
-			const json_t **ret_remove, bool *ret_clear, struct error *err)
+int field_values_split(const struct field *field, const json_t *json, const json_t **ret_add,
+		       const json_t **ret_remove, bool *ret_clear, struct error *err)
 {
 	const char *key;
 	json_t *value;
@@ -76,8 +74,8 @@ static void addrs_settle(struct addr_list *list)
 static int addrs_read(const struct field *field, struct addr_list *list, const json_t *json,
 		      struct error *err)
 {
-	for (size_t i = 0; i < values_count(json); i++) {
-		const json_t *value = values_get(json, i);
+	for (size_t i = 0; i < field_values_count(json); i++) {
+		const json_t *value = field_values_get(json, i);
 		const char *text = json_string_value(value);
 
 		if (text && !strcmp(text, "any"))
@@ -123,7 +121,7 @@ int field_parse_addrs(const struct field *field, struct addr_list *list, const j
 	struct addr_list gone = {};
 	struct weft_addr *grown;
 	bool clear;
-	int ret = values_split(field, json, &add, &remove, &clear, err);
+	int ret = field_values_split(field, json, &add, &remove, &clear, err);
 
 	if (ret < 0)
 		return ret;
@@ -131,12 +129,12 @@ int field_parse_addrs(const struct field *field, struct addr_list *list, const j
 		list->count = 0;
 		list->any = false;
 	}
-	if (list->count + values_count(add) > field->max)
+	if (list->count + field_values_count(add) > field->max)
 		return error_set(err, -EINVAL, "%s: more than %u addresses", field->name,
 				 field->max);
-	grown = realloc(list->item, (list->count + values_count(add) + 1) * sizeof(*grown));
+	grown = realloc(list->item, (list->count + field_values_count(add) + 1) * sizeof(*grown));
 	if (!grown)
-		return no_memory(field, err);
+		return field_no_memory(field, err);
 	list->item = grown;
 	ret = addrs_read(field, list, add, err);
 	if (ret < 0)
@@ -144,9 +142,9 @@ int field_parse_addrs(const struct field *field, struct addr_list *list, const j
 	addrs_settle(list);
 	if (!remove)
 		return 0;
-	gone.item = calloc(values_count(remove) + 1, sizeof(*gone.item));
+	gone.item = calloc(field_values_count(remove) + 1, sizeof(*gone.item));
 	if (!gone.item)
-		return no_memory(field, err);
+		return field_no_memory(field, err);
 	ret = addrs_read(field, &gone, remove, err);
 	addrs_settle(&gone);
 	if (ret == 0)
@@ -200,36 +198,38 @@ int field_parse_prefixes(const struct field *field, struct prefix_list *list, co
 	const json_t *add, *remove;
 	struct prefix *grown, prefix;
 	bool clear;
-	int ret = values_split(field, json, &add, &remove, &clear, err);
+	int ret = field_values_split(field, json, &add, &remove, &clear, err);
 
 	if (ret < 0)
 		return ret;
 	if (clear)
 		list->count = 0;
 	/* the number is bounded first, so that looking for duplicates one by one is cheap */
-	if (list->count + values_count(add) > field->max || values_count(remove) > field->max)
+	if (list->count + field_values_count(add) > field->max ||
+	    field_values_count(remove) > field->max)
 		return error_set(err, -EINVAL, "%s: more than %u addresses", field->name,
 				 field->max);
-	grown = realloc(list->item, (list->count + values_count(add) + 1) * sizeof(*grown));
+	grown = realloc(list->item, (list->count + field_values_count(add) + 1) * sizeof(*grown));
 	if (!grown)
-		return no_memory(field, err);
+		return field_no_memory(field, err);
 	list->item = grown;
-	for (size_t i = 0; i < values_count(add); i++) {
-		ret = prefix_read(field, &prefix, values_get(add, i), err);
+	for (size_t i = 0; i < field_values_count(add); i++) {
+		ret = prefix_read(field, &prefix, field_values_get(add, i), err);
 		if (ret < 0)
 			return ret;
 		if (prefix_find(list, &prefix) == list->count)
 			list->item[list->count++] = prefix;
 	}
-	for (size_t i = 0; i < values_count(remove); i++) {
+	for (size_t i = 0; i < field_values_count(remove); i++) {
 		size_t at;
 
-		ret = prefix_read(field, &prefix, values_get(remove, i), err);
+		ret = prefix_read(field, &prefix, field_values_get(remove, i), err);
 		if (ret < 0)
 			return ret;
 		at = prefix_find(list, &prefix);
 		if (at == list->count)
-			return field_refuse(field, values_get(remove, i), "not in the list", err);
+			return field_refuse(field, field_values_get(remove, i), "not in the list",
+					    err);
 		memmove(&list->item[at], &list->item[at + 1],
 			(--list->count - at) * sizeof(*list->item));
 	}
@@ -325,10 +325,10 @@ static int vlans_read(const struct field *field, struct vlan_set *set, const jso
 {
 	int ret = 0;
 
-	if (values_count(json) > 4096)
+	if (field_values_count(json) > 4096)
 		return error_set(err, -EINVAL, "%s: more than 4096 values", field->name);
-	for (size_t i = 0; i < values_count(json) && ret == 0; i++) {
-		const json_t *value = values_get(json, i);
+	for (size_t i = 0; i < field_values_count(json) && ret == 0; i++) {
+		const json_t *value = field_values_get(json, i);
 
 		if (json_is_integer(value))
 			ret = vlans_add(field, set, json_integer_value(value),
@@ -347,7 +347,7 @@ int field_parse_vlans(const struct field *field, struct vlan_set *set, const jso
 	const json_t *add, *remove;
 	struct vlan_set gone = {};
 	bool clear;
-	int ret = values_split(field, json, &add, &remove, &clear, err);
+	int ret = field_values_split(field, json, &add, &remove, &clear, err);
 
 	if (ret < 0)
 		return ret;

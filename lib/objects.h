@@ -69,16 +69,20 @@ enum ecn_mode { ECN_NORMAL, ECN_COMPATIBLE, ECN_RFC3168 };
 /* DSCP of a packet that leaves the tunnel (RFC 2983 5.1): its own, or the outer header's */
 enum dscp_mode { DSCP_INNER, DSCP_INHERIT };
 
+/* A bool whose default depends on the type of the tunnel. */
+enum choice { CHOICE_AUTO, CHOICE_NO, CHOICE_YES };
+
 /* A GRE key. */
 struct gre_key {
 	bool set;
-	bool any; /* ikey only: packets with any key, and without */
+	bool any; /* packets with any key, and without; not in okey */
 	uint32_t value;
 };
 
 /* A GENEVE option (RFC 8926 3.5). */
-#define OPTION_DATA_MAX 124
-#define OPTIONS_MAX	252 /* bytes of all options of a packet, their headers counted */
+#define OPTION_DATA_MAX	  124
+#define OPTIONS_MAX	  252 /* bytes of all options of a packet, their headers counted */
+#define OPTIONS_COUNT_MAX (OPTIONS_MAX / 4)
 struct geneve_option {
 	uint16_t class;
 	uint8_t type; /* 0x80: critical */
@@ -86,7 +90,7 @@ struct geneve_option {
 	uint8_t data[OPTION_DATA_MAX];
 };
 struct option_list {
-	struct geneve_option *item; /* in the order given; owned, freed by object_free() */
+	struct geneve_option *item; /* owned, freed by object_free(); zero beyond each one's data */
 	size_t count;
 };
 
@@ -106,7 +110,7 @@ struct tunnel {
 	bool learning;
 	uint32_t ageing;     /* seconds; AGEING_BRIDGE: as the bridge */
 	uint32_t maxaddress; /* 0: no limit */
-	bool udpcsum;	     /* send an outer UDP checksum over IPv4 */
+	enum choice udpcsum; /* send an outer UDP checksum over IPv4, see tunnel_udpcsum() */
 	bool udpcsumrx;	     /* verify one that is not 0 (VXLAN only; RFC 8926 leaves no choice) */
 	bool udp6zerocsumtx; /* send no UDP checksum over IPv6 */
 	bool udp6zerocsumrx; /* take packets over IPv6 without one */
@@ -116,7 +120,8 @@ struct tunnel {
 	enum dscp_mode dscp;
 	uint32_t fwmark; /* of encapsulated packets and the look-up of their route; 0: none */
 	uint64_t
-		reserved_bits; /* VXLAN: bits of the header that may be set though they mean nothing */
+		reserved_bits; /* VXLAN: bits of the header, the first byte the highest, that may be
+				 * set though they mean nothing */
 	bool log;	       /* say once a minute what is odd in received packets */
 	/* gretap and gre; see tunnel_in_key() and tunnel_out_key() */
 	struct gre_key key, ikey, okey;
@@ -126,9 +131,9 @@ struct tunnel {
 	bool innerprotoinherit; /* carry IPv4 and IPv6 without Ethernet */
 	bool options;	 /* look into received options; without, a critical one is one too many */
 	uint32_t optmax; /* bytes of options, or OPTMAX_AUTO */
-	struct option_list option; /* sent, and known on receipt by class, type and length */
-	struct option_list accept; /* known on receipt by class, type and length; no data */
-	struct option_list match;  /* demanded of what is received */
+	struct option_list option; /* sent in this order, and known as those in `accept` */
+	struct option_list accept; /* known on receipt by class, type and length; no data; sorted */
+	struct option_list match;  /* demanded of what is received; sorted */
 	bool innervlan;		   /* carry VLAN-tagged inner frames */
 	uint32_t vlan;		   /* on a VLAN-aware bridge: the VLAN mapped to this VNI */
 	struct vlan_set trunk;

@@ -21,7 +21,18 @@ static const struct field_word words_ttl[] = {
 static const struct field_word words_tos[] = {{"inherit", TOS_INHERIT}, {NULL, 0}};
 static const struct field_word words_port_type[] = {
 	{"device", PORT_DEVICE}, {"internal", PORT_INTERNAL}, {NULL, 0}};
-static const struct field_word words_tunnel_type[] = {{"vxlan", TUNNEL_VXLAN}, {NULL, 0}};
+static const struct field_word words_tunnel_type[] = {
+	{"vxlan", TUNNEL_VXLAN}, {"geneve", TUNNEL_GENEVE}, {"gretap", TUNNEL_GRETAP},
+	{"gre", TUNNEL_GRE},	 {"nvgre", TUNNEL_NVGRE},   {NULL, 0}};
+static const struct field_word words_any[] = {{"any", 0}, {NULL, 0}};
+static const struct field_word words_flowlabel[] = {{"auto", FLOWLABEL_AUTO}, {NULL, 0}};
+static const struct field_word words_optmax[] = {{"auto", OPTMAX_AUTO}, {NULL, 0}};
+static const struct field_word words_df[] = {
+	{"set", DF_SET}, {"unset", DF_UNSET}, {"inherit", DF_INHERIT}, {NULL, 0}};
+static const struct field_word words_ecn[] = {
+	{"normal", ECN_NORMAL}, {"compat", ECN_COMPATIBLE}, {"rfc3168", ECN_RFC3168}, {NULL, 0}};
+static const struct field_word words_dscp[] = {
+	{"inner", DSCP_INNER}, {"inherit", DSCP_INHERIT}, {NULL, 0}};
 
 #define AT(member) .offset = offsetof(struct OBJECT, member)
 
@@ -69,8 +80,15 @@ static const struct field tunnel_fields[] = {
 		 "name"},
 	{"type", FIELD_ENUM, AT(type), .initial = TUNNEL_VXLAN, .words = words_tunnel_type,
 	 .flags = FIELD_IMMUTABLE, .help = "the encapsulation"},
-	{"id", FIELD_UINT, AT(id), .max = 0xffffff, .initial = UINT32_MAX, .flags = FIELD_REQUIRED,
-	 .help = "the VNI, 0 to 16777215"},
+	{"id", FIELD_UINT, AT(id), .max = 0xffffff, .initial = UINT32_MAX, .flags = FIELD_UNSET,
+	 .help = "the VNI, 0 to 16777215; nvgre: the VSID, 4096 to 16777214; required but for "
+		 "gretap and gre"},
+	{"key", FIELD_KEY, AT(key), .words = words_any,
+	 .help = "gretap, gre: the key that is sent and demanded, a number or as 10.0.0.1; any: "
+		 "none is sent, every one taken"},
+	{"ikey", FIELD_KEY, AT(ikey), .words = words_any,
+	 .help = "gretap, gre: the key that is demanded, or any; otherwise key"},
+	{"okey", FIELD_KEY, AT(okey), .help = "gretap, gre: the key that is sent; otherwise key"},
 	{"local", FIELD_ADDR, AT(local),
 	 .help = "outer source address; otherwise the route picks it"},
 	{"remote", FIELD_ADDRS, AT(remote), .max = WEFT_REMOTES_MAX,
@@ -79,8 +97,8 @@ static const struct field tunnel_fields[] = {
 	{"group", FIELD_ADDR, AT(group),
 	 .help = "multicast group that what is flooded goes to, instead of remote; needs dev"},
 	{"dev", FIELD_NAME, AT(dev), .help = "underlay device of routes and of the group"},
-	{"dstport", FIELD_UINT, AT(dstport), .min = 1, .max = 65535, .initial = 4789,
-	 .help = "UDP port to send to and to listen on"},
+	{"dstport", FIELD_UINT, AT(dstport), .min = 1, .max = 65535, .words = words_auto,
+	 .help = "UDP port to send to and to listen on; auto: 4789 for vxlan, 6081 for geneve"},
 	/* the default is initial..max */
 	{"srcport", FIELD_RANGE, AT(srcport), .min = 1, .max = 65535, .initial = 49152,
 	 .help = "UDP source ports: the first, and one above the last"},
@@ -97,9 +115,57 @@ static const struct field tunnel_fields[] = {
 		 "one); none: for ever"},
 	{"maxaddress", FIELD_UINT, AT(maxaddress), .max = WEFT_FDB_MAX, .words = words_unlimited,
 	 .help = "most FDB entries behind the tunnel, static ones counted"},
-	{"udpcsum", FIELD_BOOL, AT(udpcsum), .help = "send an outer UDP checksum over IPv4"},
+	{"udpcsum", FIELD_CHOICE, AT(udpcsum),
+	 .help = "send an outer UDP checksum over IPv4; default: geneve does, vxlan does not"},
 	{"udpcsumrx", FIELD_BOOL, AT(udpcsumrx), .initial = true,
-	 .help = "verify an outer UDP checksum that is not 0"},
+	 .help = "vxlan: verify an outer UDP checksum that is not 0"},
+	{"udp6zerocsumtx", FIELD_BOOL, AT(udp6zerocsumtx),
+	 .help = "send no outer UDP checksum over IPv6"},
+	{"udp6zerocsumrx", FIELD_BOOL, AT(udp6zerocsumrx),
+	 .help = "take packets without outer UDP checksum over IPv6"},
+	{"flowlabel", FIELD_UINT, AT(flowlabel), .max = 0xfffff, .initial = FLOWLABEL_AUTO,
+	 .words = words_flowlabel, .flags = FIELD_HEX,
+	 .help = "flow label of the outer IPv6 header; auto: by the inner flow"},
+	{"df", FIELD_ENUM, AT(df), .initial = DF_SET, .words = words_df,
+	 .help = "outer DF bit over IPv4; inherit: as the inner IPv4 packet has it, set for "
+		 "others"},
+	{"ecn", FIELD_ENUM, AT(ecn), .initial = ECN_NORMAL, .words = words_ecn,
+	 .help = "outer ECN: normal copies the inner one, compat sends none (both RFC 6040), "
+		 "rfc3168 "
+		 "sends CE as ECT(0)"},
+	{"dscp", FIELD_ENUM, AT(dscp), .initial = DSCP_INNER, .words = words_dscp,
+	 .help = "DSCP of what leaves the tunnel: its own, or inherit the outer one"},
+	{"fwmark", FIELD_UINT, AT(fwmark), .max = UINT32_MAX, .words = words_none,
+	 .flags = FIELD_HEX, .help = "mark of encapsulated packets and of their route look-up"},
+	/* the default is all bits */
+	{"reserved_bits", FIELD_MASK, AT(reserved_bits),
+	 .help = "vxlan: bits that may be set in a received header though they mean nothing; "
+		 "default: all; 0: none"},
+	{"csum", FIELD_BOOL, AT(csum), .help = "gretap, gre: icsum and ocsum"},
+	{"icsum", FIELD_BOOL, AT(icsum), .help = "gretap, gre: take only packets with a checksum"},
+	{"ocsum", FIELD_BOOL, AT(ocsum), .help = "gretap, gre: send a checksum"},
+	{"seq", FIELD_BOOL, AT(seq), .help = "gretap, gre: iseq and oseq"},
+	{"iseq", FIELD_BOOL, AT(iseq),
+	 .help = "gretap, gre: drop packets whose sequence number is not a later one"},
+	{"oseq", FIELD_BOOL, AT(oseq), .help = "gretap, gre: send sequence numbers"},
+	{"innerprotoinherit", FIELD_BOOL, AT(innerprotoinherit), .flags = FIELD_IMMUTABLE,
+	 .help = "geneve: carry IPv4 and IPv6 without Ethernet"},
+	{"option", FIELD_OPTIONS, AT(option), .max = OPTIONS_COUNT_MAX, .flags = FIELD_ORDERED,
+	 .help = "geneve: an option that is sent, as 0x0102:0x80:0011aabb"},
+	{"accept", FIELD_LENGTHS, AT(accept), .max = 256,
+	 .help = "geneve: an option that is known when it is received, with the bytes of its data, "
+		 "as "
+		 "0x0102:0x80:4"},
+	{"match", FIELD_OPTIONS, AT(match), .max = 32,
+	 .help = "geneve: an option that packets are taken with only"},
+	{"options", FIELD_BOOL, AT(options), .initial = true,
+	 .help = "geneve: look into the options of what is received"},
+	{"optmax", FIELD_UINT, AT(optmax), .max = OPTIONS_MAX, .initial = OPTMAX_AUTO,
+	 .words = words_optmax,
+	 .help = "geneve: most bytes of options, sent and taken; auto: what option needs, and any "
+		 "number"},
+	{"log", FIELD_BOOL, AT(log), .initial = true,
+	 .help = "say once a minute what is odd in received packets"},
 	{"innervlan", FIELD_BOOL, AT(innervlan), .help = "carry VLAN-tagged frames inside"},
 	{"vlan", FIELD_UINT, AT(vlan), .min = 1, .max = 4094, .words = words_none,
 	 .help = "VLAN mapped to the VNI on a bridge with vlan_filtering"},

@@ -18,16 +18,21 @@
 enum noun { NOUN_BRIDGE, NOUN_PORT, NOUN_TUNNEL, NOUN_COUNT };
 
 enum field_type {
-	FIELD_NAME,  /* char[NAME_LEN]: a device's name; JSON string */
-	FIELD_BOOL,  /* bool; JSON true/false; words `name` and `noname` */
-	FIELD_UINT,  /* uint32_t within min..max; JSON integer; `words` may name special values */
-	FIELD_ENUM,  /* enum (int); JSON string out of `words` */
-	FIELD_ADDR,  /* struct weft_addr; JSON string */
+	FIELD_NAME,   /* char[NAME_LEN]: a device's name; JSON string */
+	FIELD_BOOL,   /* bool; JSON true/false; words `name` and `noname` */
+	FIELD_CHOICE, /* enum choice; JSON true, false, or null for auto; words `name` and `noname` */
+	FIELD_UINT,   /* uint32_t within min..max; JSON integer; `words` may name special values */
+	FIELD_ENUM,   /* enum (int); JSON string out of `words` */
+	FIELD_ADDR,   /* struct weft_addr; JSON string */
 	FIELD_ADDRS, /* struct addr_list; JSON list of strings, or one string; the word repeats */
 	FIELD_PREFIXES, /* struct prefix_list; JSON list of strings, or one string; the word repeats */
 	FIELD_MAC,	/* uint8_t[6]; JSON string */
 	FIELD_VLANS, /* struct vlan_set; JSON string as "1,10-20", or a list of integers and such strings */
 	FIELD_RANGE, /* uint16_t[2]; JSON list of two integers; the word takes two */
+	FIELD_MASK,  /* uint64_t; JSON string as 0x00ff, or an integer */
+	FIELD_KEY, /* struct gre_key; JSON integer, dotted quad, "any" if `words` has it; null: none */
+	FIELD_OPTIONS, /* struct option_list; JSON list of CLASS:TYPE:DATA, or one; the word repeats */
+	FIELD_LENGTHS, /* struct option_list; JSON list of CLASS:TYPE:LENGTH, or one; the word repeats */
 };
 
 /* A special value of a FIELD_UINT or a value of a FIELD_ENUM, by name. */
@@ -42,7 +47,7 @@ struct field {
 	size_t offset;
 	uint32_t min, max;
 	uint32_t
-		initial; /* default of FIELD_UINT, FIELD_BOOL and FIELD_ENUM; FIELD_RANGE: see schema.c */
+		initial; /* default of FIELD_UINT, FIELD_BOOL and FIELD_ENUM; others: see schema.c */
 	const struct field_word *words; /* ends with a NULL word */
 	unsigned int flags;
 	const char
@@ -51,6 +56,8 @@ struct field {
 #define FIELD_REQUIRED	(1u << 0)
 #define FIELD_IMMUTABLE (1u << 1) /* `set` refuses; a change by `apply` deletes and adds */
 #define FIELD_HEX	(1u << 2) /* shown to people in hexadecimal */
+#define FIELD_UNSET	(1u << 3) /* the default is no value: JSON null */
+#define FIELD_ORDERED	(1u << 4) /* a list whose order counts, and where the same may stand twice */
 
 struct schema {
 	const char *noun;   /* "bridge" */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "lib/tunnel.h"
 
-#define PORT_VXLAN    4789
-#define PORT_GENEVE   6081
-#define OPTION_HEADER 4
+#define PORT_VXLAN  4789
+#define PORT_GENEVE 6081
 
 bool tunnel_is_gre(const struct tunnel *tunnel)
 {
@@ -28,7 +27,8 @@ uint16_t tunnel_dstport(const struct tunnel *tunnel)
 
 bool tunnel_udpcsum(const struct tunnel *tunnel)
 {
-	return tunnel->udpcsum;
+	return tunnel->udpcsum == CHOICE_AUTO ? tunnel->type == TUNNEL_GENEVE
+					      : tunnel->udpcsum == CHOICE_YES;
 }
 
 struct gre_key tunnel_in_key(const struct tunnel *tunnel)
@@ -38,7 +38,11 @@ struct gre_key tunnel_in_key(const struct tunnel *tunnel)
 
 struct gre_key tunnel_out_key(const struct tunnel *tunnel)
 {
-	return tunnel->okey.set ? tunnel->okey : tunnel->key;
+	static const struct gre_key none;
+
+	if (tunnel->okey.set)
+		return tunnel->okey;
+	return tunnel->key.any ? none : tunnel->key;
 }
 
 bool tunnel_csum_in(const struct tunnel *tunnel)
@@ -59,15 +63,6 @@ bool tunnel_seq_in(const struct tunnel *tunnel)
 bool tunnel_seq_out(const struct tunnel *tunnel)
 {
 	return tunnel->seq || tunnel->oseq;
-}
-
-size_t options_size(const struct option_list *list)
-{
-	size_t size = 0;
-
-	for (size_t i = 0; i < list->count; i++)
-		size += OPTION_HEADER + list->item[i].len;
-	return size;
 }
 
 size_t tunnel_options_room(const struct tunnel *tunnel)

@@ -4,6 +4,7 @@
 #define WEFT_LIB_TUNNEL_H
 
 #include "lib/objects.h"
+#include "lib/option.h"
 
 /* Over IP protocol 47 rather than UDP: gretap, gre, nvgre. */
 bool tunnel_is_gre(const struct tunnel *tunnel);
@@ -13,15 +14,13 @@ bool tunnel_is_l3(const struct tunnel *tunnel);
 uint16_t tunnel_dstport(const struct tunnel *tunnel);
 /* Is an outer UDP checksum sent over IPv4? By default for GENEVE (RFC 8926 3.3), not for VXLAN (RFC 7348 5). */
 bool tunnel_udpcsum(const struct tunnel *tunnel);
-/* The key that is received and the one that is sent: ikey and okey, else key. */
+/* The key that is received and the one that is sent: ikey and okey, else key. What is sent is never `any`. */
 struct gre_key tunnel_in_key(const struct tunnel *tunnel);
 struct gre_key tunnel_out_key(const struct tunnel *tunnel);
 bool tunnel_csum_in(const struct tunnel *tunnel);
 bool tunnel_csum_out(const struct tunnel *tunnel);
 bool tunnel_seq_in(const struct tunnel *tunnel);
 bool tunnel_seq_out(const struct tunnel *tunnel);
-/* Bytes of a list of options on the wire, headers counted. */
-size_t options_size(const struct option_list *list);
 /* Bytes of options that the overlay's MTU must leave room for (RFC 8926 4.4.1). */
 size_t tunnel_options_room(const struct tunnel *tunnel);
 
