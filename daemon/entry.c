@@ -7,11 +7,20 @@
 #include <string.h>
 
 #include "lib/field.h"
+#include "lib/tunnel.h"
 
 #define WALK_PAGE 8192
 
+void entry_list_clear(struct entry_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		options_release(list->item[i].options);
+	list->count = 0;
+}
+
 void entry_list_free(struct entry_list *list)
 {
+	entry_list_clear(list);
 	free(list->item);
 	*list = (struct entry_list){0};
 }
@@ -25,6 +34,7 @@ void entry_list_push(struct entry_list *list, const struct fdb_spec *spec)
 			abort();
 	}
 	list->item[list->count++] = *spec;
+	options_hold(spec->options);
 }
 
 /* --- Members of an entry -------------------------------------------------------------- */
@@ -81,6 +91,10 @@ static int parse_member(const char *key, const json_t *json, struct fdb_spec *sp
 		return parse_number(key, json, 0xffffff, &spec->vni, err);
 	if (!strcmp(key, "vlan"))
 		return parse_number(key, json, 4094, &spec->vlan, err);
+	if (!strcmp(key, "option")) {
+		options_release(spec->options);
+		return options_from_json(json, &spec->options, err);
+	}
 	if (!strcmp(key, "dynamic") && json_is_boolean(json)) {
 		spec->dynamic = json_is_true(json);
 		return 0;
@@ -145,15 +159,34 @@ static int resolve_port(const struct fdb_spec *spec, struct error *err)
 		return error_set(err, -EINVAL, "dst: %s is a port and has no remotes", spec->dev);
 	if (spec->vni != FDB_VNI_TUNNEL)
 		return error_set(err, -EINVAL, "vni: %s is a port and has none", spec->dev);
+	if (spec->options)
+		return error_set(err, -EINVAL, "option: %s is a port and sends none", spec->dev);
 	if (mac_is_zero(spec->mac))
 		return error_set(err, -EINVAL, "mac: all zero is for tunnels, and %s is a port",
 				 spec->dev);
 	return 0;
 }
 
+/* The overlay's MTU leaves room for so many options and no more (RFC 8926 4.4.1). */
+static int resolve_options(const struct tunnel *tunnel, enum entry_use use,
+			   const struct fdb_spec *spec, struct error *err)
+{
+	if (!spec->options || use == ENTRY_DEL || use == ENTRY_KEY)
+		return 0;
+	if (tunnel->type != TUNNEL_GENEVE)
+		return error_set(err, -EINVAL, "option: is only for tunnels of type geneve");
+	if (spec->options->len > tunnel_options_room(tunnel))
+		return error_set(err, -EINVAL,
+				 "option: %u bytes, and tunnel %s has room for %zu; see its optmax",
+				 spec->options->len, spec->dev, tunnel_options_room(tunnel));
+	return 0;
+}
+
 static int resolve_tunnel(const struct tunnel *tunnel, enum entry_use use, struct fdb_spec *spec,
 			  struct error *err)
 {
+	if (resolve_options(tunnel, use, spec, err) < 0)
+		return err->code;
 	if (spec->vni == tunnel->id)
 		spec->vni = FDB_VNI_TUNNEL;
 	if (!addr_is_any(&spec->dst))
@@ -203,17 +236,23 @@ int entry_parse(const struct model *model, const json_t *json, enum entry_use us
 
 	if (result == 0)
 		result = entry_resolve(model, use, ret, err);
-	if (result < 0)
+	if (result < 0) {
+		options_release(ret->options);
+		ret->options = NULL;
 		error_prefix(err, mac ? "fdb %.17s" : "fdb", mac);
+	}
 	return result;
 }
 
-/* Where a tunnel floods because its `remote` or `group` says so is no entry of its own. */
+/*
+ * Where a tunnel floods because its `remote` or `group` says so is no entry of its own, unless it
+ * is told to do so in another way.
+ */
 static bool entry_is_remote(const struct model *model, const struct fdb_spec *spec)
 {
 	const struct tunnel *tunnel = model_find(model, NOUN_TUNNEL, spec->dev);
 
-	if (!tunnel || !mac_is_zero(spec->mac))
+	if (!tunnel || !mac_is_zero(spec->mac) || spec->options)
 		return false;
 	for (size_t i = 0; i < tunnel->remote.count; i++)
 		if (addr_equal(&tunnel->remote.item[i], &spec->dst))
@@ -237,6 +276,7 @@ int entry_list_parse(const struct model *model, const json_t *json, enum entry_u
 			return result;
 		if (use != ENTRY_CONFIG || !entry_is_remote(model, &spec))
 			entry_list_push(list, &spec);
+		options_release(spec.options);
 	}
 	return 0;
 }
@@ -286,12 +326,15 @@ static int walk_item(const struct model *model, const json_t *json, struct entry
 		return 0;
 	json_object_foreach ((json_t *)json, key, value) {
 		if (strcmp(key, "state") && strcmp(key, "age") &&
-		    parse_member(key, value, &spec, err) < 0)
+		    parse_member(key, value, &spec, err) < 0) {
+			options_release(spec.options);
 			return err->code;
+		}
 	}
 	entry_resolve(model, ENTRY_DEL, &spec, &ignored);
 	if (!entry_is_remote(model, &spec))
 		entry_list_push(list, &spec);
+	options_release(spec.options);
 	return 0;
 }
 
@@ -341,5 +384,7 @@ json_t *entry_json(const struct fdb_spec *spec)
 		json_object_set_new_nocheck(json, "vni", json_integer(spec->vni));
 	if (spec->vlan)
 		json_object_set_new_nocheck(json, "vlan", json_integer(spec->vlan));
+	if (spec->options)
+		json_object_set_new_nocheck(json, "option", options_json(spec->options));
 	return json;
 }

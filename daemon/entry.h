@@ -11,6 +11,7 @@
 #include "daemon/kernel.h"
 #include "daemon/model.h"
 
+/* Each item holds its options. */
 struct entry_list {
 	struct fdb_spec *item;
 	size_t count;
@@ -18,7 +19,10 @@ struct entry_list {
 };
 
 void entry_list_free(struct entry_list *list);
+/* Copies `spec`, whose options are held once more. */
 void entry_list_push(struct entry_list *list, const struct fdb_spec *spec);
+/* To no entries, with the room there is. */
+void entry_list_clear(struct entry_list *list);
 
 /* What an entry is for decides what it must have. */
 enum entry_use {
@@ -28,7 +32,7 @@ enum entry_use {
 	ENTRY_KEY,    /* to look one up: "bridge" in place of "dev" is enough */
 };
 
-/* Parses one entry and fills it in. Errors begin with "fdb MAC: " as far as that is known. */
+/* Parses one entry and fills it in; its options are the caller's to release, unless it fails. Errors begin with "fdb MAC: " as far as that is known. */
 int entry_parse(const struct model *model, const json_t *json, enum entry_use use,
 		struct fdb_spec *ret, struct error *err);
 /* A list of entries, each by entry_parse(). */
@@ -41,7 +45,7 @@ int entry_filter_parse(const struct model *model, const json_t *json, struct fdb
 /* All static entries that belong to the configuration. */
 int entry_list_walk(struct kernel *kernel, const struct model *model, struct entry_list *list,
 		    struct error *err);
-/* {"mac", "dev", "dst"?, "vni"?, "vlan"?} */
+/* {"mac", "dev", "dst"?, "vni"?, "vlan"?, "option"?} */
 json_t *entry_json(const struct fdb_spec *spec);
 
 /*

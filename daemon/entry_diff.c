@@ -88,12 +88,13 @@ static int table_fill(struct table *table, const struct entry_list *is,
 
 static bool spec_equal(const struct fdb_spec *a, const struct fdb_spec *b)
 {
-	return !strcmp(a->dev, b->dev) && addr_equal(&a->dst, &b->dst) && a->vni == b->vni;
+	return !strcmp(a->dev, b->dev) && addr_equal(&a->dst, &b->dst) && a->vni == b->vni &&
+	       a->options == b->options;
 }
 
 static json_t *change_fields(const struct fdb_spec *is, const json_t *new)
 {
-	static const char *const keys[] = {"dev", "dst", "vni"};
+	static const char *const keys[] = {"dev", "dst", "vni", "option"};
 	json_t *old = entry_json(is);
 	json_t *fields = json_object();
 

@@ -12,6 +12,7 @@
 #include <event2/event.h>
 #include <jansson.h>
 
+#include "daemon/options.h"
 #include "lib/error.h"
 #include "lib/objects.h"
 #include "lib/schema.h"
@@ -87,6 +88,12 @@ struct fdb_spec {
 	struct weft_addr dst; /* any: none (a port; or the tunnel's only remote) */
 	uint32_t vni;	      /* FDB_VNI_TUNNEL: the tunnel's own */
 	bool dynamic;	      /* ages like a learned one */
+	/*
+	 * GENEVE options to that destination in place of the tunnel's, NULL: the tunnel's. The spec is copied as it
+	 * is: who keeps one keeps the set held (daemon/options.h) as long. In calls of this file the caller's;
+	 * what the kernel side keeps it holds itself.
+	 */
+	struct options_set *options;
 };
 #define FDB_VNI_TUNNEL UINT32_MAX
 
@@ -112,7 +119,7 @@ struct fdb_filter {
 };
 /*
  * Up to `limit` entries that pass the filter, from `cursor` (NULL: from the start), as a JSON list of
- * {"mac","bridge","dev","vlan"?,"dst"?,"vni"?,"state":"static|learned|local","age":SECONDS?}.
+ * {"mac","bridge","dev","vlan"?,"dst"?,"vni"?,"option"?,"state":"static|learned|local","age":SECONDS?}.
  * `ret_cursor` is a new string, or NULL at the end.
  */
 int kernel_fdb_walk(struct kernel *kernel, const struct fdb_filter *filter, const char *cursor,

@@ -21,9 +21,11 @@ static int params_entries(struct call *call, enum entry_use use, struct entry_li
 
 	if (!entries) {
 		result = entry_parse(call->weftd->model, call->params, use, &spec, err);
-		if (result == 0)
-			entry_list_push(list, &spec);
-		return result;
+		if (result < 0)
+			return result;
+		entry_list_push(list, &spec);
+		options_release(spec.options);
+		return 0;
 	}
 	result = params_only(call, keys, err);
 	if (result == 0)
@@ -75,7 +77,7 @@ int method_fdb_del(struct call *call, struct error *err)
 int method_fdb_get(struct call *call, struct error *err)
 {
 	static const char *const keys[] = {"mac", "bridge", "dev", "vlan", NULL};
-	struct fdb_spec spec;
+	struct fdb_spec spec; /* without options */
 	int result;
 
 	result = params_only(call, keys, err);

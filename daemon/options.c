@@ -93,7 +93,7 @@ int options_intern(const uint8_t *bytes, size_t len, struct options_set **ret)
 	return result;
 }
 
-int options_parse(const json_t *json, struct options_set **ret, struct error *err)
+int options_from_json(const json_t *json, struct options_set **ret, struct error *err)
 {
 	static const struct field field = {"option", FIELD_OPTIONS, .max = OPTIONS_COUNT_MAX,
 					   .flags = FIELD_ORDERED};

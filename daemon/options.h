@@ -41,7 +41,7 @@ size_t options_count(void);
 
 /* "option" of an FDB entry: a string CLASS:TYPE:DATA, or a list of them. As options_intern(); refusals begin with
  * "option: ". */
-int options_parse(const json_t *json, struct options_set **ret, struct error *err);
+int options_from_json(const json_t *json, struct options_set **ret, struct error *err);
 /* A list of strings, new reference; empty for NULL. */
 json_t *options_json(const struct options_set *set);
 

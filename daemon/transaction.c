@@ -14,6 +14,7 @@
 #include "daemon/log.h"
 #include "daemon/monitor.h"
 #include "daemon/state.h"
+#include "lib/tunnel.h"
 
 /* The kernel as it was before `plan`. A kernel that refuses that is out of step until weftd starts again. */
 static void kernel_revert(struct weftd *weftd, const struct plan *plan)
@@ -57,6 +58,62 @@ static int entries_drop_unfit(struct weftd *weftd, const struct plan *plan, stru
 	return 0;
 }
 
+/* The longest options of the FDB entries of a tunnel, bytes. */
+static int entries_options(struct weftd *weftd, const char *tunnel, size_t *ret, struct error *err)
+{
+	struct fdb_filter filter = {0};
+	char *cursor = NULL;
+
+	*ret = 0;
+	memcpy(filter.dev, tunnel, strnlen(tunnel, NAME_LEN - 1));
+	do {
+		json_t *page = NULL;
+		char *next = NULL;
+		const json_t *item;
+		size_t i;
+		int result =
+			kernel_fdb_walk(weftd->kernel, &filter, cursor, 8192, &page, &next, err);
+
+		free(cursor);
+		if (result < 0)
+			return result;
+		json_array_foreach (page, i, item) {
+			const json_t *option = json_object_get(item, "option");
+			struct options_set *set = NULL;
+
+			if (option && options_from_json(option, &set, NULL) == 0 && set->len > *ret)
+				*ret = set->len;
+			options_release(set);
+		}
+		json_decref(page);
+		cursor = next;
+	} while (cursor);
+	return 0;
+}
+
+/* The entries there are have room for their options in what tunnels become. */
+static int entries_fit(struct weftd *weftd, const struct plan *plan, struct error *err)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct tunnel *old = plan->change[i].old, *new = plan->change[i].new;
+		size_t options;
+		int result;
+
+		if (plan->change[i].noun != NOUN_TUNNEL || !old || !new ||
+		    tunnel_options_room(new) >= tunnel_options_room(old))
+			continue;
+		result = entries_options(weftd, new->name, &options, err);
+		if (result < 0)
+			return result;
+		if (options > tunnel_options_room(new))
+			return error_set(err, -EBUSY,
+					 "tunnel %s: %s: an FDB entry has options of %zu bytes",
+					 new->name,
+					 new->optmax == OPTMAX_AUTO ? "option" : "optmax", options);
+	}
+	return 0;
+}
+
 static void plan_finish(struct weftd *weftd, struct plan *plan)
 {
 	monitor_publish_plan(weftd->monitor, plan);
@@ -86,6 +143,11 @@ int transaction_run(struct weftd *weftd, struct plan *plan, struct error *err)
 	result = model_stage(weftd->model, plan, err);
 	if (result < 0)
 		return result;
+	result = entries_fit(weftd, plan, err);
+	if (result < 0) {
+		model_unstage(weftd->model, plan);
+		return result;
+	}
 	result = plan_apply(weftd, plan, err);
 	if (result == 0) {
 		result = state_save(weftd->state, err);
@@ -126,7 +188,8 @@ static int fdb_difference(struct weftd *weftd, struct fdb_change *fdb,
 	struct entry_list now = {0};
 	int result = entry_list_walk(weftd->kernel, weftd->model, &now, err);
 
-	fdb->set.count = fdb->del.count = 0;
+	entry_list_clear(&fdb->set);
+	entry_list_clear(&fdb->del);
 	if (result == 0)
 		result = entry_diff(&now, goal, &fdb->set, &fdb->del, NULL, err);
 	/* `del` has copies, not pointers into `now` */

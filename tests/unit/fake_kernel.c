@@ -75,6 +75,7 @@ size_t fake_kernel_entries(const struct kernel *kernel)
 static void entry_drop(struct kernel *kernel, struct fake_entry *entry)
 {
 	HASH_DEL(kernel->entries, entry);
+	options_release(entry->spec.options);
 	free(entry);
 }
 
@@ -293,6 +294,8 @@ static json_t *entry_to_json(const struct fake_entry *entry)
 		json_object_set_new(json, "vni", json_integer(spec->vni));
 	if (!addr_is_any(&spec->dst))
 		json_object_set_new(json, "dst", json_string(addr_format(&spec->dst, dst)));
+	if (spec->options)
+		json_object_set_new(json, "option", options_json(spec->options));
 	if (entry->learned)
 		json_object_set_new(json, "age", json_integer(0));
 	return json;
@@ -319,6 +322,8 @@ static void entry_put(struct kernel *kernel, const struct fdb_spec *spec, bool l
 		entry->key = key_of(spec);
 		HASH_ADD(hh, kernel->entries, key, sizeof(entry->key), entry);
 	}
+	options_hold(spec->options);
+	options_release(entry->spec.options);
 	entry->spec = *spec;
 	entry->learned = learned;
 	entry_tell(kernel, learned ? "learn" : "add", entry);
