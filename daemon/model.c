@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/model_private.h"
+#include "lib/tunnel.h"
 
 const char *object_name(const void *object)
 {
@@ -116,25 +117,75 @@ int model_write(struct model *model, enum noun noun,
 	return result;
 }
 
+struct identity tunnel_identity(const struct tunnel *tunnel)
+{
+	struct gre_key key = tunnel_in_key(tunnel);
+
+	if (tunnel->type != TUNNEL_GRETAP && tunnel->type != TUNNEL_GRE)
+		return (struct identity){tunnel->type, tunnel->id, tunnel_dstport(tunnel)};
+	return (struct identity){tunnel->type, key.value,
+				 key.any   ? IDENTITY_ANY_KEY
+				 : key.set ? IDENTITY_KEY
+					   : IDENTITY_NO_KEY};
+}
+
+/*
+ * Tunnels over GRE are point to point more often than not, with the same key or none between many
+ * pairs of hosts: their remotes tell them apart, and one that takes packets from everybody may stand beside those
+ * that do not. One without remotes is told from the others by nothing. A VNI is in one tunnel.
+ */
+static size_t identity_count(const struct tunnel *tunnel)
+{
+	bool open = tunnel->remote.any || !tunnel->remote.count;
+
+	if (tunnel->type != TUNNEL_GRETAP && tunnel->type != TUNNEL_GRE)
+		return 1;
+	return tunnel->remote.count + (open ? 1 : 0);
+}
+
+struct weft_addr identity_remote(const struct tunnel *tunnel, size_t number)
+{
+	static const struct weft_addr any;
+
+	if (tunnel->type != TUNNEL_GRETAP && tunnel->type != TUNNEL_GRE)
+		return any;
+	return number < tunnel->remote.count ? tunnel->remote.item[number] : any;
+}
+
+static void tunnel_link(struct model *model, struct entry *entry)
+{
+	const struct tunnel *tunnel = entry->object;
+	const struct identity identity = tunnel_identity(tunnel);
+
+	entry->identities = identity_count(tunnel);
+	entry->identity = calloc(entry->identities, sizeof(*entry->identity));
+	if (!entry->identity)
+		abort();
+	for (size_t i = 0; i < entry->identities; i++)
+		index_join(
+			&model->identity, &entry->identity[i], entry,
+			&(struct identity_key){tunnel->local, identity_remote(tunnel, i), identity},
+			sizeof(struct identity_key));
+	if (!tunnel_is_gre(tunnel))
+		index_join(&model->listen, &entry->listen, entry,
+			   &(struct listen_key){tunnel->type, tunnel_dstport(tunnel)},
+			   sizeof(struct listen_key));
+	if (!addr_is_any(&tunnel->group))
+		index_join(&model->group, &entry->group, entry,
+			   &(struct group_key){tunnel->group, identity}, sizeof(struct group_key));
+}
+
 static void entry_link(struct model *model, struct entry *entry)
 {
 	const char *bridge = object_bridge(entry->noun, entry->object);
-	const struct tunnel *tunnel = entry->object;
 	char key[NAME_LEN] = "";
 
 	if (bridge[0]) {
 		memcpy(key, bridge, strnlen(bridge, NAME_LEN - 1));
 		index_join(&model->on_bridge, &entry->on_bridge, entry, key, sizeof(key));
 	}
-	if (entry->noun != NOUN_TUNNEL)
-		return;
-	index_join(&model->identity, &entry->identity, entry,
-		   &(struct identity_key){tunnel->local, tunnel->type, tunnel->id, tunnel->dstport},
-		   sizeof(struct identity_key));
-	if (!addr_is_any(&tunnel->group))
-		index_join(&model->group, &entry->group, entry,
-			   &(struct group_key){tunnel->group, tunnel->id, tunnel->dstport},
-			   sizeof(struct group_key));
+	if (entry->noun == NOUN_TUNNEL)
+		tunnel_link(model, entry);
 }
 
 static void entry_unlink(struct model *model, struct entry *entry)
@@ -142,7 +193,12 @@ static void entry_unlink(struct model *model, struct entry *entry)
 	free(entry->text);
 	entry->text = NULL;
 	index_leave(&model->on_bridge, &entry->on_bridge);
-	index_leave(&model->identity, &entry->identity);
+	for (size_t i = 0; i < entry->identities; i++)
+		index_leave(&model->identity, &entry->identity[i]);
+	free(entry->identity);
+	entry->identity = NULL;
+	entry->identities = 0;
+	index_leave(&model->listen, &entry->listen);
 	index_leave(&model->group, &entry->group);
 }
 

@@ -5,9 +5,11 @@
  * the plan and not with the model.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/model_private.h"
+#include "lib/tunnel.h"
 
 static bool entry_uses_vlans(const struct entry *entry)
 {
@@ -91,29 +93,84 @@ static int check_member(const struct model *model, const struct entry *entry, st
 	return 0;
 }
 
-static int check_tunnel(const struct entry *entry, struct error *err)
+/* "id 10 on port 4789", "key 5" */
+static const char *identity_text(const struct tunnel *tunnel, char text[48])
+{
+	const struct identity identity = tunnel_identity(tunnel);
+
+	if (tunnel->type == TUNNEL_NVGRE)
+		snprintf(text, 48, "id %u", identity.id);
+	else if (!tunnel_is_gre(tunnel))
+		snprintf(text, 48, "id %u on port %u", identity.id, identity.port);
+	else if (identity.port == IDENTITY_KEY)
+		snprintf(text, 48, "key %u", identity.id);
+	else
+		snprintf(text, 48, "%s key", identity.port == IDENTITY_ANY_KEY ? "any" : "no");
+	return text;
+}
+
+/* " at local ADDRESS", or nothing */
+static const char *local_text(const struct tunnel *tunnel, char text[ADDR_STRLEN + 16])
+{
+	char addr[ADDR_STRLEN];
+
+	*text = '\0';
+	if (!addr_is_any(&tunnel->local))
+		snprintf(text, ADDR_STRLEN + 16, " at local %s", addr_format(&tunnel->local, addr));
+	return text;
+}
+
+static const char *owner_name(const struct index_item *item)
+{
+	return ((const struct entry *)item->owner)->name;
+}
+
+static int check_identity(const struct entry *entry, struct error *err)
 {
 	const struct tunnel *tunnel = entry->object;
-	const struct index_item *other;
-	char text[ADDR_STRLEN];
+	char identity[48], local[ADDR_STRLEN + 16], addr[ADDR_STRLEN];
 
-	other = index_other(&entry->identity);
-	if (other && addr_is_any(&tunnel->local))
-		return error_set(err, -EEXIST, "tunnel %s: id: %u on port %u is already tunnel %s",
-				 entry->name, tunnel->id, tunnel->dstport,
-				 ((const struct entry *)other->owner)->name);
+	identity_text(tunnel, identity);
+	local_text(tunnel, local);
+	for (size_t i = 0; i < entry->identities; i++) {
+		const struct index_item *other = index_other(&entry->identity[i]);
+		struct weft_addr remote = identity_remote(tunnel, i);
+
+		if (!other)
+			continue;
+		if (tunnel->type != TUNNEL_GRETAP && tunnel->type != TUNNEL_GRE)
+			return error_set(err, -EEXIST, "tunnel %s: id: %s%s is already tunnel %s",
+					 entry->name, identity + strlen("id "), local,
+					 owner_name(other));
+		return error_set(err, -EEXIST,
+				 "tunnel %s: remote: %s with %s%s is already tunnel %s",
+				 entry->name, addr_format(&remote, addr), identity, local,
+				 owner_name(other));
+	}
+	return 0;
+}
+
+static int check_tunnel(const struct model *model, const struct entry *entry, struct error *err)
+{
+	const struct tunnel *tunnel = entry->object;
+	const struct listen_key taken = {tunnel->type == TUNNEL_VXLAN ? TUNNEL_GENEVE
+								      : TUNNEL_VXLAN,
+					 tunnel_dstport(tunnel)};
+	char identity[48], addr[ADDR_STRLEN];
+	const struct index_item *other;
+
+	if (check_identity(entry, err) < 0)
+		return err->code;
+	other = tunnel_is_gre(tunnel) ? NULL : index_first(&model->listen, &taken, sizeof(taken));
 	if (other)
 		return error_set(err, -EEXIST,
-				 "tunnel %s: id: %u on port %u at local %s is already tunnel %s",
-				 entry->name, tunnel->id, tunnel->dstport,
-				 addr_format(&tunnel->local, text),
-				 ((const struct entry *)other->owner)->name);
+				 "tunnel %s: dstport: %u is that of tunnel %s, of another type",
+				 entry->name, taken.port, owner_name(other));
 	other = index_other(&entry->group);
 	if (other)
-		return error_set(err, -EEXIST,
-				 "tunnel %s: group: %s with id %u on port %u is already tunnel %s",
-				 entry->name, addr_format(&tunnel->group, text), tunnel->id,
-				 tunnel->dstport, ((const struct entry *)other->owner)->name);
+		return error_set(err, -EEXIST, "tunnel %s: group: %s with %s is already tunnel %s",
+				 entry->name, addr_format(&tunnel->group, addr),
+				 identity_text(tunnel, identity), owner_name(other));
 	return 0;
 }
 
@@ -129,7 +186,7 @@ static int check_change(const struct model *model, const struct change *change, 
 		return check_bridge(model, entry->object, err);
 	result = check_member(model, entry, err);
 	if (result == 0 && change->noun == NOUN_TUNNEL)
-		result = check_tunnel(entry, err);
+		result = check_tunnel(model, entry, err);
 	return result;
 }
 
