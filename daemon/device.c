@@ -4,7 +4,8 @@
  *
  * The kind is ifb, whose transmit side does nothing with what no program took, and whose offloads
  * hand TCP super-packets to the hook uncut; dummy does as well where ifb is missing. Both are made without
- * ARP and multicast, as nobody answers there; behind ours is a whole bridge.
+ * ARP and multicast, as nobody answers there; behind ours is a whole bridge. On top of another device it is a
+ * macvlan, which hands that one each frame at once, in the sender's own call.
  */
 #include <errno.h>
 #include <linux/if_addr.h>
@@ -20,6 +21,7 @@
 #define DOOMED_GROUP 0x77656674 /* a group of links that nobody else uses */
 
 static const char *const kinds[] = {"ifb", "dummy"};
+static const char *const kinds_above[] = {"macvlan"};
 
 static struct ifinfomsg *link_request(struct netlink_request *request, uint16_t type,
 				      uint16_t flags, uint32_t ifindex)
@@ -38,6 +40,16 @@ static void put_spec(struct nlmsghdr *header, const struct device_spec *spec)
 		mnl_attr_put(header, IFLA_ADDRESS, 6, spec->lladdr);
 }
 
+/* The only one above its device, and with that one's MAC, which then need not listen to others. */
+static void put_above(struct nlmsghdr *header)
+{
+	struct nlattr *data = mnl_attr_nest_start(header, IFLA_INFO_DATA);
+
+	mnl_attr_put_u32(header, IFLA_MACVLAN_MODE, MACVLAN_MODE_PASSTHRU);
+	mnl_attr_put_u16(header, IFLA_MACVLAN_FLAGS, MACVLAN_FLAG_NOPROMISC);
+	mnl_attr_nest_end(header, data);
+}
+
 /* Makes it, down: flags can only be as wanted before it is up, or its addresses would be made without them. */
 static int kind_create(struct netlink *netlink, const char *kind, const struct device_spec *spec,
 		       struct error *err)
@@ -48,8 +60,12 @@ static int kind_create(struct netlink *netlink, const char *kind, const struct d
 	link_request(&request, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
 	mnl_attr_put_strz(&request.header, IFLA_IFNAME, spec->name);
 	put_spec(&request.header, spec);
+	if (spec->below)
+		mnl_attr_put_u32(&request.header, IFLA_LINK, spec->below);
 	linkinfo = mnl_attr_nest_start(&request.header, IFLA_LINKINFO);
 	mnl_attr_put_strz(&request.header, IFLA_INFO_KIND, kind);
+	if (spec->below)
+		put_above(&request.header);
 	mnl_attr_nest_end(&request.header, linkinfo);
 	return netlink_do(netlink, &request, NULL, NULL, err);
 }
@@ -101,23 +117,24 @@ static void module_tidy(struct netlink *netlink, const char *kind)
 
 static int device_make(struct netlink *netlink, const struct device_spec *spec, struct error *err)
 {
+	size_t count = spec->below ? 1 : sizeof(kinds) / sizeof(kinds[0]);
+	const char *const *kind = spec->below ? kinds_above : kinds;
 	struct error refused;
 	int rc = -EOPNOTSUPP;
 	bool loaded;
 
-	for (size_t i = 0; rc == -EOPNOTSUPP && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+	for (size_t i = 0; rc == -EOPNOTSUPP && i < count; i++) {
 		memset(&refused, 0, sizeof(refused));
-		loaded = kind_loaded(kinds[i]);
-		rc = kind_create(netlink, kinds[i], spec, &refused);
+		loaded = kind_loaded(kind[i]);
+		rc = kind_create(netlink, kind[i], spec, &refused);
 		if (!rc)
 			rc = kind_mark(netlink, spec, &refused);
 		if (!loaded)
-			module_tidy(netlink, kinds[i]);
+			module_tidy(netlink, kind[i]);
 	}
 	if (rc == -EOPNOTSUPP)
-		return error_set(err, rc,
-				 "device %s: this kernel can make neither ifb nor dummy devices",
-				 spec->name);
+		return error_set(err, rc, "device %s: this kernel can make %s devices", spec->name,
+				 spec->below ? "no macvlan" : "neither ifb nor dummy");
 	return rc ? error_set(err, rc, "device %s: %s", spec->name, refused.line) : 0;
 }
 
@@ -133,17 +150,19 @@ static int flags_change(struct netlink *netlink, uint32_t ifindex, uint32_t set,
 	return netlink_do(netlink, &request, NULL, NULL, err);
 }
 
-static int device_up(struct netlink *netlink, const struct link *link, struct error *err)
+static int device_up(struct netlink *netlink, const struct link *link, bool quiet,
+		     struct error *err)
 {
+	uint32_t set = quiet ? IFF_NOARP : IFF_MULTICAST, clear = quiet ? IFF_MULTICAST : IFF_NOARP;
 	uint32_t ifindex = link->ifindex;
-	bool plain = (link->flags & IFF_NOARP) || !(link->flags & IFF_MULTICAST);
+	bool wrong = (link->flags & (set | clear)) != set;
 	int rc = 0;
 
-	if (plain && (link->flags & IFF_UP))
+	if (wrong && (link->flags & IFF_UP))
 		rc = flags_change(netlink, ifindex, 0, IFF_UP, err);
-	if (!rc && plain)
-		rc = flags_change(netlink, ifindex, IFF_MULTICAST, IFF_NOARP, err);
-	if (!rc && (plain || !(link->flags & IFF_UP)))
+	if (!rc && wrong)
+		rc = flags_change(netlink, ifindex, set, clear, err);
+	if (!rc && (wrong || !(link->flags & IFF_UP)))
 		rc = flags_change(netlink, ifindex, IFF_UP, 0, err);
 	return rc;
 }
@@ -163,10 +182,16 @@ static int device_take(struct netlink *netlink, const struct link *link,
 	return netlink_do(netlink, &request, NULL, NULL, err);
 }
 
-/* The device of that name, which must be ours if there is one; NULL and 0: there is none. */
-static int device_find(struct netlink *netlink, const char *name, const struct link **ret,
-		       struct error *err)
+bool device_is_splitter(const struct link *link)
 {
+	return !strcmp(link->alias, DEVICE_ALIAS DEVICE_SPLITTER);
+}
+
+/* The device of that name, which must be ours if there is one; NULL and 0: there is none. */
+static int device_find(struct netlink *netlink, const struct device_spec *spec,
+		       const struct link **ret, struct error *err)
+{
+	const char *name = spec->name;
 	int rc = link_refresh(netlink, name, 0);
 
 	*ret = NULL;
@@ -177,6 +202,9 @@ static int device_find(struct netlink *netlink, const char *name, const struct l
 	*ret = link_by_name(netlink, name);
 	if (*ret && !(*ret)->ours)
 		return error_set(err, -EEXIST, "device %s: exists and was not made by weft", name);
+	if (*ret && device_is_splitter(*ret) != !strcmp(spec->alias, DEVICE_SPLITTER))
+		return error_set(err, -EEXIST, "device %s: weft has one of that name already",
+				 name);
 	return 0;
 }
 
@@ -186,7 +214,7 @@ int device_create(struct netlink *netlink, const struct device_spec *spec, uint3
 	const struct link *link;
 	struct error refused = {0};
 	bool made = false;
-	int rc = device_find(netlink, spec->name, &link, err);
+	int rc = device_find(netlink, spec, &link, err);
 
 	if (rc)
 		return rc;
@@ -205,14 +233,14 @@ int device_create(struct netlink *netlink, const struct device_spec *spec, uint3
 		if (rc)
 			return rc;
 		made = true;
-		rc = device_find(netlink, spec->name, &link, err);
+		rc = device_find(netlink, spec, &link, err);
 		if (rc || !link)
 			return error_set(err, rc ? rc : -ENODEV, "device %s: gone again",
 					 spec->name);
 	}
 	*ret_ifindex = link->ifindex;
 	memset(&refused, 0, sizeof(refused));
-	rc = device_up(netlink, link, &refused);
+	rc = device_up(netlink, link, spec->quiet, &refused);
 	if (rc) {
 		if (made)
 			device_delete(netlink, *ret_ifindex, NULL);
@@ -296,6 +324,23 @@ int device_mtu_set(struct netlink *netlink, uint32_t ifindex, uint32_t mtu, stru
 		return error_set(err, rc, "mtu: %u: %s", mtu, refused.line);
 	link_refresh(netlink, NULL, ifindex);
 	return 0;
+}
+
+int device_gso_off(struct netlink *netlink, uint32_t ifindex, struct error *err)
+{
+	struct netlink_request request;
+	struct error refused;
+	int rc = -ERANGE;
+
+	/* the least size is MAX_TCP_HEADER + 1, which is a cache line's multiple and one; older kernels take 1 */
+	for (uint32_t size = 1; rc == -ERANGE && size <= 1025; size += 64) {
+		memset(&refused, 0, sizeof(refused));
+		link_request(&request, RTM_NEWLINK, 0, ifindex);
+		mnl_attr_put_u32(&request.header, IFLA_GSO_MAX_SEGS, 1);
+		mnl_attr_put_u32(&request.header, IFLA_GSO_MAX_SIZE, size);
+		rc = netlink_do(netlink, &request, NULL, NULL, &refused);
+	}
+	return rc ? error_set(err, rc, "gso: %s", refused.line) : 0;
 }
 
 int device_lladdr_set(struct netlink *netlink, uint32_t ifindex, const uint8_t lladdr[6],

@@ -17,11 +17,16 @@
 
 #define DEVICE_ALIAS "weft: " /* first letters of every alias of ours */
 
+/* Alias of what daemon/splitter.c has made: taken up only for this alias, and nothing else is for it. */
+#define DEVICE_SPLITTER "splitter"
+
 struct device_spec {
 	const char *name;
 	const char *alias; /* what follows DEVICE_ALIAS, as "port of br0" */
 	uint32_t mtu;
 	const uint8_t *lladdr; /* NULL or zero: the kernel picks one */
+	uint32_t below;	       /* ifindex of what it sends by, with no other user; 0: none */
+	bool quiet;	       /* nobody speaks to the host by it: without ARP and multicast */
 };
 
 /*
@@ -39,6 +44,14 @@ int device_delete(struct netlink *netlink, uint32_t ifindex, struct error *err);
  */
 int device_doom(struct netlink *netlink, uint32_t ifindex, struct error *err);
 int devices_reap(struct netlink *netlink, struct error *err);
+/* Is it one of the splitter's? */
+bool device_is_splitter(const struct link *link);
+/*
+ * Has the kernel cut super-packets before it hands them to the device. What says too little about itself is left
+ * whole: a super-packet whose sender has not counted its segments, below the size that is the least the kernel
+ * lets one set (193 to 513 bytes, by its configuration).
+ */
+int device_gso_off(struct netlink *netlink, uint32_t ifindex, struct error *err);
 int device_mtu_set(struct netlink *netlink, uint32_t ifindex, uint32_t mtu, struct error *err);
 /* -EOPNOTSUPP: the kind keeps its MAC; device_create() makes it anew. */
 int device_lladdr_set(struct netlink *netlink, uint32_t ifindex, const uint8_t lladdr[6],
