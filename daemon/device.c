@@ -89,7 +89,7 @@ static int kind_mark(struct netlink *netlink, const struct device_spec *spec, st
 	return netlink_do(netlink, &request, NULL, NULL, err);
 }
 
-/* Is the module of a kind loaded, or built in? */
+/* Is the module of a kind loaded, or built in? Of one that is built in this may say no. */
 static bool kind_loaded(const char *kind)
 {
 	char path[sizeof("/sys/module/") + LINK_KIND_LEN];
@@ -98,16 +98,31 @@ static bool kind_loaded(const char *kind)
 	return access(path, F_OK) == 0;
 }
 
-/* Both modules greet the host with idle devices of their own when they are loaded, which is our doing. */
-static void module_tidy(struct netlink *netlink, const char *kind)
+#define IDLE_COUNT 2
+
+/* One of the idle devices that a module greets the host with when it is loaded; NULL: it is not there. */
+static const struct link *idle_find(struct netlink *netlink, const char *kind, int number)
+{
+	char name[IFNAMSIZ];
+
+	snprintf(name, sizeof(name), "%s%d", kind, number);
+	return link_refresh(netlink, name, 0) ? NULL : link_by_name(netlink, name);
+}
+
+static void idle_look(struct netlink *netlink, const char *kind, bool there[IDLE_COUNT])
+{
+	for (int i = 0; i < IDLE_COUNT; i++)
+		there[i] = idle_find(netlink, kind, i);
+}
+
+/* That a module was loaded is our doing, and so are its idle devices, but for those that were `there` before. */
+static void idle_tidy(struct netlink *netlink, const char *kind, const bool there[IDLE_COUNT])
 {
 	struct netlink_request request;
 	const struct link *link;
-	char name[IFNAMSIZ];
 
-	for (int i = 0; i < 2; i++) {
-		snprintf(name, sizeof(name), "%s%d", kind, i);
-		link = link_refresh(netlink, name, 0) ? NULL : link_by_name(netlink, name);
+	for (int i = 0; i < IDLE_COUNT; i++) {
+		link = there[i] ? NULL : idle_find(netlink, kind, i);
 		if (!link || strcmp(link->kind, kind) != 0 || link->ours || (link->flags & IFF_UP))
 			continue;
 		link_request(&request, RTM_DELLINK, 0, link->ifindex);
@@ -119,18 +134,21 @@ static int device_make(struct netlink *netlink, const struct device_spec *spec, 
 {
 	size_t count = spec->below ? 1 : sizeof(kinds) / sizeof(kinds[0]);
 	const char *const *kind = spec->below ? kinds_above : kinds;
+	bool loaded, there[IDLE_COUNT];
 	struct error refused;
 	int rc = -EOPNOTSUPP;
-	bool loaded;
 
 	for (size_t i = 0; rc == -EOPNOTSUPP && i < count; i++) {
 		memset(&refused, 0, sizeof(refused));
-		loaded = kind_loaded(kind[i]);
+		/* a macvlan makes none by itself */
+		loaded = spec->below || kind_loaded(kind[i]);
+		if (!loaded)
+			idle_look(netlink, kind[i], there);
 		rc = kind_create(netlink, kind[i], spec, &refused);
 		if (!rc)
 			rc = kind_mark(netlink, spec, &refused);
 		if (!loaded)
-			module_tidy(netlink, kind[i]);
+			idle_tidy(netlink, kind[i], there);
 	}
 	if (rc == -EOPNOTSUPP)
 		return error_set(err, rc, "device %s: this kernel can make %s devices", spec->name,

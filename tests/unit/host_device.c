@@ -54,13 +54,18 @@ static void other_peoples_devices_stay(void **state)
 
 	(void)state;
 	host_setup(&host);
-	run("ip link add w0 type bridge");
+	run("ip link add w0 type bridge; ip link add ifb0 type ifb");
 	assert_int_equal(device_create(host.netlink, &spec, &ifindex, &host.err), -EEXIST);
 	assert_string_equal(host.err.line, "device w0: exists and was not made by weft");
 	memset(&host.err, 0, sizeof(host.err));
 	ifindex = link_by_name(host.netlink, "w0")->ifindex;
 	assert_int_equal(device_delete(host.netlink, ifindex, &host.err), -EPERM);
 	assert_true(says("ip link", "w0"));
+	/* an idle one, of the kind that weft makes */
+	run("ip link del w0");
+	turn(&host, 50);
+	assert_done(&host, device_create(host.netlink, &spec, &ifindex, &host.err));
+	assert_true(says("ip link", "ifb0"));
 	host_teardown(&host);
 }
 

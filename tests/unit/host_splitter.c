@@ -62,6 +62,7 @@ static void it_is_made_quietly_and_goes(void **state)
 	/* a router greets its groups, if it may */
 	run("for f in all default; do echo 1 >/proc/sys/net/ipv6/conf/$f/forwarding; done");
 	run("ip link add other type ifb");
+	run("ip link add macvlan0 link other type macvlan");
 	assert_false(splitter_found(host.netlink));
 	start(&host, one);
 	assert_true(splitter_found(host.netlink));
@@ -86,7 +87,7 @@ static void it_is_made_quietly_and_goes(void **state)
 	assert_false(says("ip route show table all", "weft-"));
 	splitter_stop(host.netlink);
 	assert_false(says("ip link", "weft"));
-	assert_true(says("ip link", "other"));
+	assert_true(says("ip link", "macvlan0@other"));
 	assert_false(splitter_found(host.netlink));
 	splitter_stop(host.netlink);
 	close(one);
@@ -240,8 +241,10 @@ static int load(const struct bpf_insn *code, size_t count)
 static int redirector(uint32_t ifindex)
 {
 	const struct bpf_insn code[] = {
-		{.code = BPF_ST | BPF_MEM | BPF_W, .dst_reg = 1, .off = CB(0), .imm = 0x1111},
-		{.code = BPF_ST | BPF_MEM | BPF_W, .dst_reg = 1, .off = CB(4), .imm = 0x5555},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 2, .imm = 0x1111},
+		{.code = BPF_STX | BPF_MEM | BPF_W, .dst_reg = 1, .src_reg = 2, .off = CB(0)},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 2, .imm = 0x5555},
+		{.code = BPF_STX | BPF_MEM | BPF_W, .dst_reg = 1, .src_reg = 2, .off = CB(4)},
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 1, .imm = (int)ifindex},
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 2, .imm = 0},
 		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_redirect},
