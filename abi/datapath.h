@@ -18,7 +18,7 @@
 #include <linux/types.h>
 
 #define WEFT_ABI_MAGIC	 0x77656674 /* "weft" */
-#define WEFT_ABI_VERSION 1
+#define WEFT_ABI_VERSION 2
 
 #define WEFT_BRIDGES_MAX 16384 /* array sizes: ids are below these */
 #define WEFT_PORTS_MAX	 16384
@@ -30,6 +30,13 @@
 
 #define WEFT_TICK_SHIFT	   24
 #define WEFT_TICKS(second) ((__u32)(((__u64)(second)*1000000000ULL) >> WEFT_TICK_SHIFT))
+
+/*
+ * skb mark of outer fragments that the datapath passes up for the host's stack to put together, and of the whole
+ * packet when weft-holder puts it back on `lo`: one with this mark that comes by `lo` and that no tunnel takes
+ * has been with the host already, and goes nowhere.
+ */
+#define WEFT_FRAGMENT_MARK 0x77656666
 
 /* How stale `seen` may get before the datapath writes it again: about a second. */
 #define WEFT_SEEN_SLACK 60
@@ -44,7 +51,7 @@ struct weft_control {
 	__u32 magic;
 	__u32 version;
 	__u32 lease; /* tick until which weftd vouches for the next hops it wrote */
-	__u32 pad;
+	__u32 splitter; /* ifindex of the device that cuts super-packets (bpf/split.h), 0: there is none */
 };
 
 /* map `bridges` */
@@ -69,8 +76,9 @@ struct weft_port {
 	__u32 flags;  /* WEFT_PORT_* */
 	__u32 ageing; /* ticks, from the bridge */
 	__u16 vlan;   /* VLAN-aware bridge: VLAN of untagged frames, 0: none accepted */
-	__u16 pad[3];
-	__u32 reserved[2];
+	__u8 mac[6];  /* L3: of the device; what comes out of the tunnel is sent to it */
+	__u32 remote; /* L3: the only remote; 0: the neighbour's MAC says which (WEFT_L3_MAC) */
+	__u32 reserved;
 };
 #define WEFT_PORT_UP	     (1u << 0) /* device there and administratively up */
 #define WEFT_PORT_LEARNING   (1u << 1)
@@ -78,60 +86,141 @@ struct weft_port {
 #define WEFT_PORT_INTERNAL   (1u << 3) /* hooked at tc egress; delivered to by ingress redirect */
 #define WEFT_PORT_TRUNK	     (1u << 4) /* has an entry in `trunks` */
 #define WEFT_PORT_VLAN_AWARE (1u << 5) /* copied from the bridge */
+#define WEFT_PORT_L3	     (1u << 6) /* device of a tunnel that carries IP without Ethernet */
 
 /* map `tunnels` */
 struct weft_tunnel {
 	__u32 bridge;
-	__u32 vni;
-	__u32 flags;		/* WEFT_TUNNEL_* */
-	__u32 ageing;		/* ticks, its own or the bridge's */
-	__u32 maxaddress;	/* most FDB entries towards this tunnel; 0: no limit */
-	__u32 prototype;	/* remote id: what the datapath copies when it meets a new source,
-			   * and where packets of no known remote are counted */
-	__u16 vlan;		/* VLAN-aware bridge: the VLAN mapped to this VNI, 0: none */
+	__u32 vni;	  /* or GRE key */
+	__u32 flags;	  /* WEFT_TUNNEL_* */
+	__u32 ageing;	  /* ticks, its own or the bridge's */
+	__u32 maxaddress; /* most FDB entries towards this tunnel; 0: no limit */
+	__u32 prototype
+		[2]; /* remote ids, IPv4 and IPv6 (0: none): what the datapath copies when it meets a
+				 * new source. Packets of no known remote are counted at the first that is there. */
+	__u16 vlan;  /* VLAN-aware bridge: the VLAN mapped to this VNI, 0: none */
 	__u16 srcport_min;	/* UDP source port = srcport_min + (hash * srcport_range >> 32) */
 	__u32 srcport_range;	/* > 0; the highest port is srcport_min + srcport_range - 1 */
+	__u32 mark;		/* skb mark of what is encapsulated */
 	struct weft_addr local; /* configured local, or any: the `local` of its keys in `peers` */
-	__u32 reserved[2];
+	__u64 strict;		/* VXLAN: bits of the header (network) that must be 0 */
+	__u32 port;		/* L3: id of its device's port */
+	__u32 required;	   /* GENEVE: a bit for the `slot` of each option that packets must have */
+	__u16 options_max; /* GENEVE: most bytes of options received */
+	__u8 type;	   /* enum weft_type */
+	__u8 pad;
+	__u32 reserved;
 };
 #define WEFT_TUNNEL_LEARNING	(1u << 0)
 #define WEFT_TUNNEL_INNER_VLAN	(1u << 1) /* carry 802.1Q tags inside (VX-13, VX-14) */
-#define WEFT_TUNNEL_CSUM_TX	(1u << 2) /* outer UDP checksum on IPv4 (RFC 7348 wants 0) */
 #define WEFT_TUNNEL_CSUM_RX	(1u << 3) /* verify a non-zero outer UDP checksum */
 #define WEFT_TUNNEL_TTL_INHERIT (1u << 4)
 #define WEFT_TUNNEL_TOS_INHERIT (1u << 5)
 #define WEFT_TUNNEL_TRUNK	(1u << 6) /* has an entry in `trunks` */
 #define WEFT_TUNNEL_VLAN_AWARE	(1u << 7) /* copied from the bridge */
+#define WEFT_TUNNEL_L3		(1u << 8) /* IP without Ethernet: `port` is where it goes */
+#define WEFT_TUNNEL_ZERO6_RX	(1u << 9) /* UDP over IPv6 without a checksum is taken (RFC 6935) */
+#define WEFT_TUNNEL_ECN_COMPAT	(1u << 10) /* send Not-ECT (RFC 6040 4.1, compatibility mode) */
+#define WEFT_TUNNEL_ECN_3168	(1u << 11) /* send CE as ECT(0) (RFC 3168 9.1.1) */
+#define WEFT_TUNNEL_DSCP_INHERIT                                                                   \
+	(1u << 12) /* the inner header takes over the outer DSCP (RFC 2983 5.1) */
+#define WEFT_TUNNEL_CSUM_NEEDED	  (1u << 13) /* GRE: what is received must have a checksum */
+#define WEFT_TUNNEL_SEQ_NEEDED	  (1u << 14) /* GRE: sequence numbers are looked at (RFC 2890 2.2) */
+#define WEFT_TUNNEL_OPTIONS	  (1u << 15) /* GENEVE: options are looked into */
+#define WEFT_TUNNEL_OPTIONS_KNOWN (1u << 16) /* has entries in `known_options` */
 
 /*
  * map `remotes`: where an encapsulated packet goes and what it looks like. The
  * outer header from the IP header to the end of the tunnel header is a template,
  * written once by weftd; the datapath copies it and patches length, checksum,
- * source port, TOS and TTL.
+ * source port, TOS and TTL, and what WEFT_REMOTE_* ask for.
  *
  * The template's IPv4 header has total length 0 and in its checksum field the
  * checksum of the header as it stands there, without the final complement: the
  * datapath adds the length (and what else it patches) and complements.
  */
-#define WEFT_HEADER_MAX 64
+#define WEFT_HEADER_MAX 56 /* IPv6, UDP and VXLAN; or IPv6 and GRE with all its fields */
 struct weft_remote {
-	__u32 tunnel;	   /* 0: slot not in use */
-	__u32 flags;	   /* WEFT_REMOTE_* */
-	__u32 ifindex;	   /* underlay device, 0: no route */
-	__u16 mtu;	   /* of the way there: largest outer IP packet, bytes */
-	__u8 header_len;   /* bytes of `header` */
-	__u8 udp_offset;   /* of the UDP header in `header`: 20 or 40 */
-	__u64 room;	   /* bpf_skb_adjust_room() flags but for BPF_F_ADJ_ROOM_ENCAP_L2() */
+	__u32 tunnel;	  /* 0: slot not in use */
+	__u32 flags;	  /* WEFT_REMOTE_* */
+	__u32 ifindex;	  /* underlay device, 0: no route */
+	__u16 mtu;	  /* largest outer IP packet, less what longer options may take */
+	__u8 header_len;  /* bytes of `header`: a multiple of 4, 24 to 56 */
+	__u8 options_len; /* bytes of GENEVE options, in map `options`: a multiple of 4, 0 to 252 */
+	__u64 room;	  /* bpf_skb_adjust_room() flags but for BPF_F_ADJ_ROOM_ENCAP_L2() */
 	__u8 ethernet[14]; /* outer Ethernet header (network); both MACs zero: not resolved */
-	__u16 pad;
+	__u8 sequence;	   /* offset of the GRE sequence number in `header` */
+	__u8 pad;
 	struct weft_addr addr; /* outer destination */
 	__u8 header[WEFT_HEADER_MAX];
-	__u32 reserved[2];
+	__u32 vni; /* weftd's own note: the VNI in the header, GRE: 0 */
+	__u32 reserved[3];
 };
 #define WEFT_REMOTE_RESOLVED (1u << 0) /* `ethernet` is complete */
 #define WEFT_REMOTE_LEARNED  (1u << 1) /* made by the datapath out of a spare */
 #define WEFT_REMOTE_GROUP    (1u << 2) /* multicast: MACs follow from the address, never stale */
 #define WEFT_REMOTE_FLOOD    (1u << 3) /* weftd's own note: flooded to because the FDB says so */
+#define WEFT_REMOTE_IPV6     (1u << 4) /* outer header is IPv6 */
+#define WEFT_REMOTE_GRE	     (1u << 5) /* GRE, else UDP */
+#define WEFT_REMOTE_L3                                                                             \
+	(1u << 6) /* IP without Ethernet; the last field of the protocol type is patched */
+#define WEFT_REMOTE_CSUM      (1u << 7)	 /* outer UDP or GRE checksum is computed */
+#define WEFT_REMOTE_SEQ	      (1u << 8)	 /* GRE sequence number from map `sequences` */
+#define WEFT_REMOTE_FLOWID    (1u << 9)	 /* NVGRE: last byte of the key is a hash (RFC 7637 3.2) */
+#define WEFT_REMOTE_FLOWLABEL (1u << 10) /* IPv6 flow label is a hash (RFC 6438) */
+#define WEFT_REMOTE_DF_INHERIT                                                                     \
+	(1u << 11) /* DF as the inner IPv4 packet has it; set for other ones */
+#define WEFT_REMOTE_ID		(1u << 12) /* DF may be 0: the IPv4 id is not */
+#define WEFT_REMOTE_OWN_OPTIONS (1u << 14) /* weftd's own note: an FDB entry's, not the tunnel's */
+#define WEFT_REMOTE_FRAGMENT                                                                       \
+	(1u << 13) /* what does not fit goes as outer fragments (RFC 7676 3.3) */
+
+/* map `options`: remote id -> what stands between tunnel header and payload (RFC 8926 3.5) */
+#define WEFT_OPTIONS_MAX 252
+struct weft_options {
+	__u32 len; /* bytes */
+	__u8 bytes[WEFT_OPTIONS_MAX];
+};
+
+/* map `sequences`: remote id -> GRE sequence numbers (RFC 2890 2.2), host byte order */
+struct weft_sequence {
+	__u32 next; /* to be sent */
+	__u32 last; /* received */
+};
+#define WEFT_SEQUENCE_LAST 0xffffffff /* `last` before the first packet */
+
+/* map `known_options`: GENEVE options that a tunnel understands; every other critical one is refused */
+struct weft_option_key {
+	__u32 tunnel;
+	__u16 class;
+	__u8 type;
+	__u8 pad;
+};
+struct weft_option {
+	__u8 len;   /* bytes of data that it always has */
+	__u8 match; /* its data must be `data` */
+	__u8 slot;  /* bit in weft_tunnel.required, 32: none */
+	__u8 pad;
+	__u8 data[124];
+};
+
+/*
+ * map `seen_options`: remote id -> the options last received from it, if there were any; written when they
+ * differ from the ones before
+ */
+struct weft_seen_options {
+	__u32 tick;
+	__u32 hash;
+	__u32 len;
+	__u8 bytes[WEFT_OPTIONS_MAX];
+};
+
+/*
+ * An L3 tunnel with several remotes: a neighbour's MAC says behind which one it is. That of a remote is 0a, 4f and
+ * its id, 32 bits, big-endian.
+ */
+#define WEFT_L3_MAC_0 0x0a
+#define WEFT_L3_MAC_1 0x4f
 
 /*
  * map `spares`: a queue of remote ids (u32) that nobody uses. The datapath takes
@@ -148,11 +237,12 @@ struct weft_remote {
 struct weft_peer_key {
 	struct weft_addr local;	 /* outer destination: a local address, a group, or any */
 	struct weft_addr remote; /* outer source, or any */
-	__u32 vni;
-	__u16 port; /* UDP destination port */
-	__u8 type;  /* enum weft_type */
+	__u32 vni;		 /* GRE: the key */
+	__u16 port;		 /* UDP destination port; GRE: enum weft_gre_key */
+	__u8 type;		 /* enum weft_type */
 	__u8 pad;
 };
+enum weft_gre_key { WEFT_GRE_NO_KEY, WEFT_GRE_KEY, WEFT_GRE_ANY_KEY };
 struct weft_peer {
 	__u32 tunnel;
 	__u32 remote; /* 0 in keys with `remote` any */
@@ -169,9 +259,17 @@ struct weft_vni_key {
 enum weft_type {
 	WEFT_TYPE_NONE,
 	WEFT_TYPE_VXLAN,
+	WEFT_TYPE_GENEVE,
+	WEFT_TYPE_GRETAP,
+	WEFT_TYPE_GRE,
+	WEFT_TYPE_NVGRE,
 };
 
-/* map `listen`: UDP port (host order) -> enum weft_type as u8, 0: not ours */
+/* map `listen`: UDP port (host order) -> enum weft_type as u8, 0: not ours; port 0: WEFT_LISTEN_* of GRE */
+#define WEFT_LISTEN_GRE	    1 /* somebody takes GRE */
+#define WEFT_LISTEN_NVGRE   2 /* there is a tunnel of that type */
+#define WEFT_LISTEN_ANY_KEY 4 /* there is one with `ikey any` */
+#define WEFT_LISTEN_GRETAP  8 /* there is one of that type */
 /* map `addresses`: struct weft_addr -> u32: addresses at which this host takes packets */
 #define WEFT_ADDRESS_UNICAST 1 /* an address of its own */
 #define WEFT_ADDRESS_GROUP   2 /* a group that a tunnel joined */
@@ -227,9 +325,9 @@ struct weft_stats {
 	__u64 tx_bytes;
 };
 
-/* map `drops`, per CPU: u64 packets. At most one of port and tunnel is not 0: where it was dropped. */
+/* maps `drops` and `notes`, per CPU: u64 packets. At most one of port and tunnel is not 0: where it was. */
 struct weft_drop_key {
-	__u32 reason; /* enum weft_drop */
+	__u32 reason; /* enum weft_drop, enum weft_note */
 	__u32 port;
 	__u32 tunnel;
 };
@@ -241,6 +339,8 @@ enum weft_event_type {
 	WEFT_EVENT_MOVE,      /* key, dest, old */
 	WEFT_EVENT_REMOTE,    /* dest.remote: a spare was taken */
 	WEFT_EVENT_FULL,      /* key, dest: not learned, maxaddress or the map's end */
+	WEFT_EVENT_CONTROL,   /* struct weft_control_event */
+	WEFT_EVENT_OPTIONS,   /* dest.remote: other options than before, in map `seen_options` */
 };
 struct weft_event {
 	__u32 type;
@@ -251,11 +351,31 @@ struct weft_event {
 	struct weft_dest old;
 };
 
+/* A GENEVE packet with the O bit (RFC 8926 3.4): for whoever watches, never forwarded. At most
+ * WEFT_CONTROL_RATE in a tick and CPU are told, all are counted. */
+#define WEFT_CONTROL_RATE  8
+#define WEFT_CONTROL_BYTES 512
+struct weft_control_event {
+	__u32 type; /* WEFT_EVENT_CONTROL */
+	__u32 tick;
+	__u32 tunnel;
+	__u32 remote;
+	__u32 len;	/* of the packet from its GENEVE header on */
+	__u32 captured; /* how much of that is in `bytes` */
+	__u8 bytes[WEFT_CONTROL_BYTES];
+};
+
 _Static_assert(sizeof(struct weft_control) == 16, "control");
 _Static_assert(sizeof(struct weft_bridge) == 32, "bridge");
 _Static_assert(sizeof(struct weft_port) == 32, "port");
-_Static_assert(sizeof(struct weft_tunnel) == 56, "tunnel");
+_Static_assert(sizeof(struct weft_tunnel) == 80, "tunnel");
 _Static_assert(sizeof(struct weft_remote) == 128, "remote");
+_Static_assert(sizeof(struct weft_options) == 256, "options");
+_Static_assert(sizeof(struct weft_sequence) == 8, "sequence");
+_Static_assert(sizeof(struct weft_option_key) == 8, "option_key");
+_Static_assert(sizeof(struct weft_option) == 128, "option");
+_Static_assert(sizeof(struct weft_seen_options) == 264, "seen_options");
+_Static_assert(sizeof(struct weft_control_event) == 536, "control_event");
 _Static_assert(sizeof(struct weft_peer_key) == 40, "peer_key");
 _Static_assert(sizeof(struct weft_vni_key) == 8, "vni_key");
 _Static_assert(sizeof(struct weft_fdb_key) == 12, "fdb_key");

@@ -43,7 +43,32 @@
 	WEFT_DROP(ECN, "ecn_drop", "outer CE mark on an inner packet without ECN (RFC 6040)")      \
 	WEFT_DROP(DECAP, "decap", "the kernel refused to shrink the packet")                       \
 	WEFT_DROP(SPLIT_HORIZON, "split_horizon",                                                  \
-		  "destination is behind a remote, and the frame came from one")
+		  "destination is behind a remote, and the frame came from one")                   \
+	WEFT_DROP(BAD_VER, "bad_ver", "version of the GENEVE header that nobody knows")            \
+	WEFT_DROP(OPT_LEN, "opt_len",                                                              \
+		  "lengths of GENEVE options do not add up, or are not what the option has")       \
+	WEFT_DROP(OPT_CRIT, "opt_crit", "critical GENEVE option that the tunnel does not know")    \
+	WEFT_DROP(OPT_TOOLONG, "opt_toolong", "more GENEVE options than the tunnel's optmax")      \
+	WEFT_DROP(OPT_MATCH, "opt_match", "GENEVE options are not those that the tunnel demands")  \
+	WEFT_DROP(CTRL_RX, "ctrl_rx", "GENEVE control packet (O bit): never forwarded")            \
+	WEFT_DROP(INNER_PROTO, "inner_proto",                                                      \
+		  "protocol type in the tunnel header that the tunnel does not carry")             \
+	WEFT_DROP(CSUM_ZERO6, "csum_zero6",                                                        \
+		  "UDP over IPv6 without a checksum, and no udp6zerocsumrx")                       \
+	WEFT_DROP(CSUM_MISSING, "csum_missing",                                                    \
+		  "GRE without a checksum, and the tunnel has icsum")                              \
+	WEFT_DROP(GRE_FLAGS, "gre_flags",                                                          \
+		  "GRE header with bits set that RFC 2784 or 7637 forbids")                        \
+	WEFT_DROP(GRE_VER, "gre_ver", "GRE version that is not 0; PPTP has 1")                     \
+	WEFT_DROP(GRE_PROTO, "gre_proto", "GRE protocol type that no tunnel carries")              \
+	WEFT_DROP(GRE_SEQ, "gre_seq", "GRE sequence number that is not above the last one")        \
+	WEFT_DROP(KEY_MISMATCH, "key_mismatch", "no tunnel has this GRE key, or the lack of one")  \
+	WEFT_DROP(RESERVED, "reserved",                                                            \
+		  "reserved bit of the VXLAN header that is not in reserved_bits")                 \
+	WEFT_DROP(LOOP, "loop", "destination is the far end of the tunnel itself")                 \
+	WEFT_DROP(INNER_TTL, "inner_ttl", "TTL or hop limit of a tunnelled packet is 0")           \
+	WEFT_DROP(L3_REMOTE, "l3_remote",                                                          \
+		  "tunnel with several remotes, and no neighbour entry that says which one")
 
 enum weft_drop {
 	WEFT_DROP_NONE,

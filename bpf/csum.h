@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The outer UDP checksum (RFC 768) over the whole inner frame: only for tunnels that ask
- * for it on IPv4, and for packets received with one that nobody verified yet.
+ * Internet checksums (RFC 1071) over whole packets: for tunnels that send one, and for packets
+ * received with one that nobody verified yet.
  */
 #ifndef WEFT_BPF_CSUM_H
 #define WEFT_BPF_CSUM_H
@@ -48,7 +48,8 @@ static __always_inline __u16 csum_fold(__u64 sum)
 	return sum;
 }
 
-#define CSUM_CHUNK 128
+/* What one call of bpf_csum_diff() takes at most. */
+#define CSUM_CHUNK SCRATCH_CHUNK
 
 struct csum_walk {
 	struct __sk_buff *skb;
@@ -60,21 +61,22 @@ struct csum_walk {
 static long csum_step(__u32 index, void *data)
 {
 	struct csum_walk *walk = data;
-	__u8 chunk[CSUM_CHUNK];
-	__u32 bytes = CSUM_CHUNK;
+	__u32 bytes = CSUM_CHUNK, zero = 0;
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &zero);
 
 	(void)index;
-	if (!walk->left)
+	if (!walk->left || !scratch)
 		return 1;
 	if (walk->left < CSUM_CHUNK) {
 		bytes = walk->left - 1;
 		/* 1 to CSUM_CHUNK, in a form that the verifier of 6.1 follows */
-		asm volatile("%0 &= 127\n\t%0 += 1" : "+r"(bytes));
-		__builtin_memset(chunk, 0, sizeof(chunk));
+		asm volatile("%0 &= 511\n\t%0 += 1" : "+r"(bytes));
+		/* the words that are summed may reach behind the last byte */
+		*(__u32 *)(scratch->chunk + ((bytes - 1) & (CSUM_CHUNK - 4))) = 0;
 	}
-	if (bpf_skb_load_bytes(walk->skb, walk->offset, chunk, bytes))
+	if (bpf_skb_load_bytes(walk->skb, walk->offset, scratch->chunk, bytes))
 		return 1;
-	walk->sum = bpf_csum_diff(NULL, 0, (__be32 *)chunk, CSUM_CHUNK, walk->sum);
+	walk->sum = bpf_csum_diff(NULL, 0, (__be32 *)scratch->chunk, (bytes + 3) & ~3u, walk->sum);
 	walk->offset += bytes;
 	walk->left -= bytes;
 	return 0;
@@ -89,10 +91,19 @@ static __always_inline __u32 csum_bytes(struct __sk_buff *skb, __u32 offset, __u
 	return walk.sum;
 }
 
-/* Sum of an IPv4 pseudo-header (RFC 768); addresses network order, the rest host order. */
-static __always_inline __u64 csum_pseudo_v4(__be32 source, __be32 destination, __u16 length)
+/* Sum of a pseudo-header (RFC 768, RFC 8200 8.1), which for v4-mapped addresses is IPv4's but for a constant that
+ * is taken off; addresses network order, the rest host order. */
+static __always_inline __u64 csum_pseudo(const struct weft_addr *source,
+					 const struct weft_addr *destination, __u32 protocol,
+					 __u32 length)
 {
-	return (__u64)source + destination + bpf_htons(17) + bpf_htons(length);
+	__u64 sum = bpf_htons(protocol);
+
+	sum += bpf_htonl(length);
+	for (int i = 0; i < 4; i++)
+		sum += (__u64)source->word[i] + destination->word[i];
+	/* the 0xffff of a mapped address is the zero of ones' complement: it may stay */
+	return sum;
 }
 
 #endif

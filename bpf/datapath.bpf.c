@@ -16,18 +16,53 @@
 #include "bpf/encap.h"
 #include "bpf/flood.h"
 #include "bpf/drop.h"
-#include "bpf/decap_vxlan.h"
+#include "bpf/underlay.h"
 #include "bpf/peer.h"
 #include "bpf/decap.h"
 
-/* A clone for one remote of a flood: encapsulation is all that is left to do. */
-static __noinline int port_deferred(struct __sk_buff *skb, struct frame *f, __u32 id)
+/* A frame that the datapath sent to itself: encapsulation for one remote is all that is left to do. */
+static __noinline int deferred(struct __sk_buff *skb, struct frame *f, __u32 id)
 {
 	struct weft_remote *remote = remote_get(id);
 	struct weft_tunnel *tunnel = remote ? tunnel_get(remote->tunnel) : NULL;
 
-	if (!f || !tunnel || tunnel->bridge != f->bridge)
+	if (!f || !tunnel || !tunnel->bridge)
 		return TC_ACT_SHOT;
+	f->bridge = tunnel->bridge;
+	return encap(skb, f, id, remote, tunnel);
+}
+
+/* The same of one outer fragment (bpf/encap_fragment.h). */
+static __always_inline int deferred_fragment(struct __sk_buff *skb, struct frame *f, __u32 id)
+{
+	struct weft_remote *remote = remote_get(id);
+	struct weft_tunnel *tunnel = remote ? tunnel_get(remote->tunnel) : NULL;
+
+	if (!tunnel || !tunnel->bridge)
+		return TC_ACT_SHOT;
+	f->bridge = tunnel->bridge;
+	return encap_fragment(skb, f, id, remote, tunnel);
+}
+
+/* From the device of an L3 tunnel: an IP packet whose Ethernet header says nothing but, perhaps, which remote. */
+static __always_inline int forward_packet(struct __sk_buff *skb, struct frame *f,
+					  const struct weft_bridge *bridge,
+					  const struct weft_port *port)
+{
+	__u32 id = port->remote;
+	struct weft_remote *remote;
+	struct weft_tunnel *tunnel;
+
+	if (!proto_is_ip(f->proto) || skb->vlan_present)
+		return drop(f, WEFT_DROP_INNER_PROTO);
+	if (!id && mac_is_group(f->dst))
+		return flood_all(skb, f, bridge, 0);
+	if (!id && f->dst[0] == WEFT_L3_MAC_0 && f->dst[1] == WEFT_L3_MAC_1)
+		id = f->dst[2] << 24 | f->dst[3] << 16 | f->dst[4] << 8 | f->dst[5];
+	remote = remote_get(id);
+	tunnel = id && remote ? tunnel_get(remote->tunnel) : NULL;
+	if (!tunnel || tunnel->bridge != f->bridge)
+		return drop(f, WEFT_DROP_L3_REMOTE);
 	return encap(skb, f, id, remote, tunnel);
 }
 
@@ -58,7 +93,7 @@ static __always_inline int forward(struct __sk_buff *skb, struct frame *f,
 			return encap(skb, f, id, remote, tunnel);
 		}
 	}
-	return flood_frame(skb, f, bridge, !from_remote, skb->ifindex, hook_flags);
+	return from_remote ? flood_ports(skb, f, bridge) : flood_all(skb, f, bridge, hook_flags);
 }
 
 SEC("tc")
@@ -68,7 +103,7 @@ int weft_port(struct __sk_buff *skb)
 	struct weft_dest from = {};
 	struct weft_bridge *bridge;
 	struct weft_port *port;
-	__u32 ifindex = skb->ifindex, deferred, *id;
+	__u32 ifindex = skb->ifindex, remote, *id;
 	int reason;
 
 	id = bpf_map_lookup_elem(&devices, &ifindex);
@@ -86,10 +121,13 @@ int weft_port(struct __sk_buff *skb)
 	reason = parse(skb, &f);
 	if (reason)
 		return drop(&f, reason);
-	deferred = flood_deferred(skb, &f);
-	if (deferred)
-		return port_deferred(skb, &f, deferred);
+	remote = defer_marked(skb, &f);
+	if (remote)
+		return deferred(skb, &f, remote);
 	stats_rx(&port_stats, f.port, skb->len);
+
+	if (port->flags & WEFT_PORT_L3)
+		return forward_packet(skb, &f, bridge, port);
 
 	if (port->flags & WEFT_PORT_VLAN_AWARE) {
 		reason = vlan_enter(skb, &f, port->vlan, port->flags & WEFT_PORT_TRUNK, f.port);
@@ -107,61 +145,102 @@ int weft_port(struct __sk_buff *skb)
 		       port->flags & WEFT_PORT_INTERNAL ? 0 : BPF_F_INGRESS);
 }
 
+/* What the splitter made of a frame (bpf/split.h). Nothing else comes by its device. */
+SEC("tc")
+int weft_split(struct __sk_buff *skb)
+{
+	struct frame f = {.split = true};
+	__u32 remote = defer_marked(skb, &f);
+
+	if (!remote)
+		return TC_ACT_SHOT;
+	f.now = tick_now();
+	if (parse(skb, &f))
+		return TC_ACT_SHOT;
+	return f.fragment ? deferred_fragment(skb, &f, remote) : deferred(skb, &f, remote);
+}
+
+/* Out of a tunnel and onto its bridge. */
+static __always_inline int underlay_frame(struct __sk_buff *skb, struct frame *f,
+					  struct underlay *u, const struct weft_tunnel *tunnel,
+					  const struct weft_bridge *bridge)
+{
+	struct weft_dest from = {};
+	int reason;
+
+	reason = decap_frame(skb, f, u, tunnel);
+	if (reason)
+		return drop(f, reason);
+	stats_rx(&remote_stats, f->remote ? f->remote : tunnel_prototype(tunnel), skb->len);
+
+	if (tunnel->flags & WEFT_TUNNEL_VLAN_AWARE) {
+		reason = vlan_enter(skb, f, tunnel->vlan, tunnel->flags & WEFT_TUNNEL_TRUNK,
+				    f->tunnel | WEFT_TRUNK_TUNNEL);
+		if (reason)
+			return drop(f, reason);
+	}
+	reason = guard(f, bridge);
+	if (reason)
+		return drop(f, reason);
+	from.remote = f->remote;
+	reason = learn(f, &from, tunnel->flags & WEFT_TUNNEL_LEARNING);
+	if (reason)
+		return drop(f, reason);
+	return forward(skb, f, bridge, true, 0);
+}
+
+/* Out of an L3 tunnel and into the host, whose routing goes on from there. */
+static __always_inline int underlay_packet(struct __sk_buff *skb, struct frame *f,
+					   struct underlay *u, const struct weft_tunnel *tunnel)
+{
+	struct weft_port *port = port_get(tunnel->port);
+	int reason;
+
+	if (!port || port->bridge != f->bridge || !(port->flags & WEFT_PORT_UP))
+		return drop(f, WEFT_DROP_PORT_DOWN);
+	reason = decap_packet(skb, f, u, tunnel, port);
+	if (reason)
+		return drop(f, reason);
+	stats_rx(&remote_stats, f->remote ? f->remote : tunnel_prototype(tunnel), skb->len);
+	stats_tx(&port_stats, tunnel->port, skb->len);
+	return bpf_redirect(port->ifindex, BPF_F_INGRESS);
+}
+
 SEC("tc")
 int weft_underlay(struct __sk_buff *skb)
 {
 	struct frame f = {};
 	struct underlay u = {};
-	struct weft_dest from = {};
 	struct weft_bridge *bridge;
 	struct weft_tunnel *tunnel;
-	__u32 ip_end = 0;
 	int reason;
 
-	switch (underlay_parse(skb, &u, &ip_end)) {
+	switch (underlay_parse(skb, &u)) {
 	case UNDERLAY_PASS:
-		return TC_ACT_UNSPEC;
+		return underlay_leave(&u);
 	case UNDERLAY_FRAGMENT:
-		return peer_reject(&f, &u, WEFT_DROP_FRAG);
+		return peer_reject(skb, &f, &u, WEFT_DROP_FRAG);
 	case UNDERLAY_OURS:
 		break;
 	}
-	reason = validate_vxlan(skb, &u, ip_end);
+	reason = validate(skb, &u);
 	if (!reason)
 		reason = peer_find(&f, &u);
 	if (reason)
-		return peer_reject(&f, &u, reason);
+		return peer_reject(skb, &f, &u, reason);
 	tunnel = tunnel_get(f.tunnel);
 	bridge = tunnel ? bridge_get(tunnel->bridge) : NULL;
 	if (!bridge || !tunnel->bridge)
 		return drop(&f, WEFT_DROP_VNI_UNKNOWN);
 	f.bridge = tunnel->bridge;
 	f.now = tick_now();
-	if (u.summed && (tunnel->flags & WEFT_TUNNEL_CSUM_RX)) {
-		reason = validate_csum(skb, &u);
-		if (reason)
-			return drop(&f, reason);
-	}
-
-	reason = decap(skb, &f, &u, tunnel->flags & (WEFT_TUNNEL_INNER_VLAN | WEFT_TUNNEL_TRUNK));
+	reason = accept(skb, &f, &u, tunnel);
+	if (!reason)
+		reason = decap_begin(skb, &u);
 	if (reason)
 		return drop(&f, reason);
-	stats_rx(&remote_stats, f.remote ? f.remote : tunnel->prototype, skb->len);
-
-	if (tunnel->flags & WEFT_TUNNEL_VLAN_AWARE) {
-		reason = vlan_enter(skb, &f, tunnel->vlan, tunnel->flags & WEFT_TUNNEL_TRUNK,
-				    f.tunnel | WEFT_TRUNK_TUNNEL);
-		if (reason)
-			return drop(&f, reason);
-	}
-	reason = guard(&f, bridge);
-	if (reason)
-		return drop(&f, reason);
-	from.remote = f.remote;
-	reason = learn(&f, &from, tunnel->flags & WEFT_TUNNEL_LEARNING);
-	if (reason)
-		return drop(&f, reason);
-	return forward(skb, &f, bridge, true, 0);
+	return tunnel->flags & WEFT_TUNNEL_L3 ? underlay_packet(skb, &f, &u, tunnel)
+					      : underlay_frame(skb, &f, &u, tunnel, bridge);
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -1,79 +1,57 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * From the underlay to the inner frame: parse the outer headers, and, once the
- * packet is known to be good and from a peer, decap.
+ * Decap: once a packet from the underlay is known to be good and from a peer, the outer headers come off. What
+ * is left is an Ethernet frame for a bridge, or an IP packet for the device of an L3 tunnel.
  */
 #ifndef WEFT_BPF_DECAP_H
 #define WEFT_BPF_DECAP_H
 
+#include "bpf/decap_geneve.h"
+#include "bpf/decap_gre.h"
+#include "bpf/decap_vxlan.h"
 #include "bpf/ecn.h"
 #include "bpf/peer.h"
 #include "bpf/vlan.h"
-
-#define PACKET_OTHERHOST   3
-#define IPPROTO_UDP_NUMBER 17
-#define IP_FRAGMENT_MASK   0x3fff /* more fragments, and the offset */
 
 /* since 6.3; the headers that weft is built with may be older */
 #define ADJ_ROOM_DECAP_L3_IPV4 (1ULL << 7)
 #define ADJ_ROOM_DECAP_L3_IPV6 (1ULL << 8)
 
-/* Outer headers that must be in the linear part: IPv4 with options, UDP, VXLAN, Ethernet, tag, and the
- * start of an inner IPv6 header. */
-#define UNDERLAY_PULL (ETH_HLEN + 60 + 8 + 8 + ETH_HLEN + 4 + 40)
-
-enum underlay_verdict { UNDERLAY_OURS, UNDERLAY_PASS, UNDERLAY_FRAGMENT };
-
-/* Is it UDP over IPv4 to a port that a tunnel listens on? Fills all of `u` up to the UDP header. */
-static __always_inline enum underlay_verdict underlay_parse(struct __sk_buff *skb,
-							    struct underlay *u, __u32 *ret_ip_end)
+/* By the encapsulation: what can be said of a packet before it is known whose it is. */
+static __always_inline int validate(struct __sk_buff *skb, struct underlay *u)
 {
-	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
-	struct iphdr *ip = data + ETH_HLEN;
-	struct udphdr *udp;
-	__u32 port;
-	__u8 *type;
+	int reason;
 
-	if (skb->protocol != bpf_htons(ETH_P_IP))
-		return UNDERLAY_PASS;
-	if ((void *)(ip + 1) + UDP_HLEN + VXLAN_HLEN + ETH_HLEN > end) {
-		__u32 want = skb->len < UNDERLAY_PULL ? skb->len : UNDERLAY_PULL;
+	if (u->listen)
+		return validate_gre(skb, u);
+	reason = underlay_udp(skb, u);
+	if (reason)
+		return reason;
+	return u->type == WEFT_TYPE_GENEVE ? validate_geneve(skb, u) : validate_vxlan(skb, u);
+}
 
-		if (bpf_skb_pull_data(skb, want))
-			return UNDERLAY_PASS;
-		data = (void *)(long)skb->data;
-		end = (void *)(long)skb->data_end;
-		ip = data + ETH_HLEN;
-		if ((void *)(ip + 1) > end)
-			return UNDERLAY_PASS;
+/* What the tunnel says of it: first the checksum, as everything else may be what is broken. */
+static __always_inline int accept(struct __sk_buff *skb, const struct frame *f, struct underlay *u,
+				  const struct weft_tunnel *tunnel)
+{
+	__u32 remote = f->remote ? f->remote : tunnel_prototype(tunnel);
+	int reason;
+
+	if (u->summed) {
+		reason = tunnel->flags & WEFT_TUNNEL_CSUM_RX ? underlay_csum(skb, u) : 0;
+		if (reason)
+			return reason;
+	} else if (u->v6 && !u->listen) {
+		/* RFC 6935 5, RFC 6936 */
+		if (!(tunnel->flags & WEFT_TUNNEL_ZERO6_RX))
+			return WEFT_DROP_CSUM_ZERO6;
+		note_count(WEFT_NOTE_ZERO_CSUM6, f->tunnel);
 	}
-	if (ip->protocol != IPPROTO_UDP_NUMBER || skb->pkt_type == PACKET_OTHERHOST ||
-	    skb->vlan_present)
-		return UNDERLAY_PASS;
-	if (ip->frag_off & bpf_htons(IP_FRAGMENT_MASK & 0x1fff))
-		return UNDERLAY_PASS; /* no ports in it: the host drops it when the first never comes */
-	u->ip_offset = ETH_HLEN;
-	u->udp_offset = ETH_HLEN + (ip->ihl & 0xf) * 4;
-	if (ip->version != 4 || ip->ihl < 5)
-		return UNDERLAY_PASS;
-	udp = data + u->udp_offset;
-	if ((void *)(udp + 1) > end)
-		return UNDERLAY_PASS;
-	u->port = bpf_ntohs(udp->dest);
-	port = u->port;
-	type = bpf_map_lookup_elem(&listen, &port);
-	if (!type || !*type)
-		return UNDERLAY_PASS;
-
-	u->type = *type;
-	u->ifindex = skb->ifindex;
-	u->ecn = ip->tos & 3;
-	u->source = (struct weft_addr){{0, 0, bpf_htonl(0xffff), ip->saddr}};
-	u->destination = (struct weft_addr){{0, 0, bpf_htonl(0xffff), ip->daddr}};
-	*ret_ip_end = skb->gso_size ? skb->len : ETH_HLEN + bpf_ntohs(ip->tot_len);
-	if (*ret_ip_end > skb->len)
-		*ret_ip_end = 0; /* cut short on the way: no length can be right */
-	return ip->frag_off & bpf_htons(IP_FRAGMENT_MASK) ? UNDERLAY_FRAGMENT : UNDERLAY_OURS;
+	if (u->type == WEFT_TYPE_VXLAN)
+		return accept_vxlan(u, tunnel);
+	if (u->type == WEFT_TYPE_GENEVE)
+		return accept_geneve(skb, u, tunnel, f->tunnel, remote);
+	return accept_gre(u, tunnel, remote);
 }
 
 /* The inner headers within reach of direct access, even behind outer options. */
@@ -86,7 +64,7 @@ static __always_inline int decap_pull(struct __sk_buff *skb, const struct underl
 	return bpf_skb_pull_data(skb, want < skb->len ? want : skb->len) ? WEFT_DROP_DECAP : 0;
 }
 
-/* Bytes behind the UDP datagram are padding and no part of the inner frame. */
+/* Bytes behind the UDP datagram or the IP packet are padding and no part of the inner frame. */
 static __always_inline int decap_trim(struct __sk_buff *skb, const struct underlay *u)
 {
 	if (skb->len <= u->end || skb->gso_size)
@@ -95,12 +73,15 @@ static __always_inline int decap_trim(struct __sk_buff *skb, const struct underl
 }
 
 /*
- * bpf_skb_adjust_room() wants an IP header to be left. A frame with less than that behind its
- * Ethernet header gets zeros while it is taken out.
+ * bpf_skb_adjust_room() wants an IP header to be left, of the inner kind where it is told of it and else of the outer
+ * one. A frame with less than that behind its Ethernet header gets zeros while it is taken out; never one that leaves
+ * enough, as the kernel refuses to lengthen what a device or another tunnel on this machine marked as encapsulated.
  */
-static __always_inline int decap_shrink(struct __sk_buff *skb, __u32 shrink, __u64 flags)
+static __always_inline int decap_shrink(struct __sk_buff *skb, const struct underlay *u,
+					__u32 shrink, __u64 flags)
 {
-	__u32 least = shrink + ETH_HLEN + sizeof(struct iphdr), length = skb->len;
+	bool v4 = flags & ADJ_ROOM_DECAP_L3_IPV4 || (!u->v6 && !(flags & ADJ_ROOM_DECAP_L3_IPV6));
+	__u32 least = shrink + ETH_HLEN + (v4 ? IPV4_HLEN : IPV6_HLEN), length = skb->len;
 
 	if (length >= least)
 		return bpf_skb_adjust_room(skb, -(__s32)shrink, BPF_ADJ_ROOM_MAC, flags);
@@ -109,24 +90,32 @@ static __always_inline int decap_shrink(struct __sk_buff *skb, __u32 shrink, __u
 	       bpf_skb_change_tail(skb, length - shrink, 0);
 }
 
+/* Another version of IP inside than outside; the kernel is told of it while the outer one goes, where it can be told. */
+static __always_inline bool decap_other_ip(const struct underlay *u, __be16 proto, __u64 *flags)
+{
+	bool v4 = proto == bpf_htons(ETH_P_IP);
+
+	if (!proto_is_ip(proto) || v4 == !u->v6)
+		return false;
+	if (kernel_features & KERNEL_DECAP_L3)
+		*flags |= v4 ? ADJ_ROOM_DECAP_L3_IPV4 : ADJ_ROOM_DECAP_L3_IPV6;
+	return true;
+}
+
 /*
  * Makes the inner frame of the packet. A tag in it goes beside the frame, where a tag of a
  * frame from a port is. 0, or the reason to drop; fills dst, src, proto, peer_ok.
  */
-static __always_inline int decap(struct __sk_buff *skb, struct frame *f, const struct underlay *u,
-				 bool tags_allowed)
+static __always_inline int decap_frame(struct __sk_buff *skb, struct frame *f, struct underlay *u,
+				       const struct weft_tunnel *tunnel)
 {
 	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
 	__u32 shrink = u->inner_offset;
 	struct ethhdr *eth;
 	__be16 tag[2] = {};
+	bool other_ip;
 	int reason;
 
-	reason = decap_trim(skb, u);
-	if (!reason)
-		reason = decap_pull(skb, u);
-	if (reason)
-		return reason;
 	eth = (void *)(long)skb->data + header_offset(u->inner_offset);
 	if ((void *)(eth + 1) > (void *)(long)skb->data_end)
 		return WEFT_DROP_MALFORMED;
@@ -134,7 +123,7 @@ static __always_inline int decap(struct __sk_buff *skb, struct frame *f, const s
 	__builtin_memcpy(f->src, eth->h_source, ETH_ALEN);
 	f->proto = eth->h_proto;
 	if (proto_is_vlan(f->proto)) {
-		if (!tags_allowed)
+		if (!(tunnel->flags & (WEFT_TUNNEL_INNER_VLAN | WEFT_TUNNEL_TRUNK)))
 			return WEFT_DROP_VLAN_INNER;
 		tag[0] = f->proto;
 		if (bpf_skb_load_bytes(skb, u->inner_offset + ETH_HLEN, &tag[1], 2) ||
@@ -142,19 +131,15 @@ static __always_inline int decap(struct __sk_buff *skb, struct frame *f, const s
 			return WEFT_DROP_MALFORMED;
 		shrink += VLAN_HLEN;
 	}
-	if (u->ecn) {
-		reason = ecn_decap(skb, shrink + ETH_HLEN, f->proto, u->ecn);
+	if ((u->tos & ECN_MASK) || (tunnel->flags & WEFT_TUNNEL_DSCP_INHERIT)) {
+		reason = ecn_decap(skb, f, shrink + ETH_HLEN, u->tos, tunnel->flags);
 		if (reason)
 			return reason;
 	}
 
-	f->peer_ok = f->proto == bpf_htons(ETH_P_IP);
-	if (f->proto == bpf_htons(ETH_P_IPV6) && (kernel_features & KERNEL_DECAP_L3) &&
-	    skb->len >= shrink + ETH_HLEN + sizeof(struct ipv6hdr)) {
-		flags |= ADJ_ROOM_DECAP_L3_IPV6;
-		f->peer_ok = true;
-	}
-	if (decap_shrink(skb, shrink, flags))
+	other_ip = decap_other_ip(u, f->proto, &flags);
+	f->peer_ok = proto_is_ip(f->proto);
+	if (decap_shrink(skb, u, shrink, flags))
 		return WEFT_DROP_DECAP;
 	eth = (void *)(long)skb->data;
 	if ((void *)(eth + 1) > (void *)(long)skb->data_end)
@@ -162,9 +147,87 @@ static __always_inline int decap(struct __sk_buff *skb, struct frame *f, const s
 	__builtin_memcpy(eth->h_dest, f->dst, ETH_ALEN);
 	__builtin_memcpy(eth->h_source, f->src, ETH_ALEN);
 	eth->h_proto = f->proto;
+	/* the kernel would cut a super-packet by the wrong IP header, and drop it */
+	if (other_ip && !(kernel_features & KERNEL_DECAP_L3) && vlan_note_protocol(skb))
+		return WEFT_DROP_DECAP;
 	if (tag[0] && bpf_skb_vlan_push(skb, tag[0], bpf_ntohs(tag[1])))
 		return WEFT_DROP_VLAN_TAGS;
 	return 0;
+}
+
+/*
+ * What an IP packet must not be (RFC 2784 3.1, RFC 2003 3.1): one that says another version than its protocol type, one
+ * whose time is over, and one for the far end itself, which the host would send back there.
+ */
+static __always_inline int decap_packet_check(struct __sk_buff *skb, const struct underlay *u)
+{
+	__u8 *ip = (void *)(long)skb->data + header_offset(u->inner_offset);
+	struct weft_addr to;
+	__u8 ttl;
+
+	if ((void *)(ip + IPV4_HLEN) > (void *)(long)skb->data_end)
+		return WEFT_DROP_MALFORMED;
+	if (u->payload == bpf_htons(ETH_P_IP)) {
+		struct iphdr *v4 = (void *)ip;
+
+		if (v4->version != 4)
+			return WEFT_DROP_MALFORMED;
+		ttl = v4->ttl;
+		to = (struct weft_addr){{0, 0, bpf_htonl(0xffff), v4->daddr}};
+	} else {
+		struct ipv6hdr *v6 = (void *)ip;
+
+		if ((void *)(v6 + 1) > (void *)(long)skb->data_end || v6->version != 6)
+			return WEFT_DROP_MALFORMED;
+		ttl = v6->hop_limit;
+		__builtin_memcpy(&to, &v6->daddr, sizeof(to));
+	}
+	if (!ttl)
+		return WEFT_DROP_INNER_TTL;
+	return to.word[0] == u->source.word[0] && to.word[1] == u->source.word[1] &&
+			       to.word[2] == u->source.word[2] && to.word[3] == u->source.word[3]
+		       ? WEFT_DROP_LOOP
+		       : 0;
+}
+
+/* The IP packet with an Ethernet header for the tunnel's device, as the host wants it. */
+static __always_inline int decap_packet(struct __sk_buff *skb, struct frame *f, struct underlay *u,
+					const struct weft_tunnel *tunnel,
+					const struct weft_port *port)
+{
+	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
+	struct ethhdr *eth;
+	int reason;
+
+	f->proto = u->payload;
+	reason = decap_packet_check(skb, u);
+	if (reason)
+		return reason;
+	if ((u->tos & ECN_MASK) || (tunnel->flags & WEFT_TUNNEL_DSCP_INHERIT)) {
+		reason = ecn_decap(skb, f, u->inner_offset, u->tos, tunnel->flags);
+		if (reason)
+			return reason;
+	}
+	decap_other_ip(
+		u, f->proto,
+		&flags); /* where it cannot be told, the device it goes to looks for itself */
+	if (decap_shrink(skb, u, u->inner_offset - ETH_HLEN, flags))
+		return WEFT_DROP_DECAP;
+	eth = (void *)(long)skb->data;
+	if ((void *)(eth + 1) > (void *)(long)skb->data_end)
+		return WEFT_DROP_DECAP;
+	__builtin_memcpy(eth->h_dest, port->mac, ETH_ALEN);
+	__builtin_memcpy(eth->h_source, port->mac, ETH_ALEN);
+	eth->h_proto = f->proto;
+	return 0;
+}
+
+/* Of both forms: what is behind is trimmed, what is read is brought into reach. */
+static __always_inline int decap_begin(struct __sk_buff *skb, struct underlay *u)
+{
+	int reason = decap_trim(skb, u);
+
+	return reason ? reason : decap_pull(skb, u);
 }
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Encap: to a remote. The outer header is data: the remote's template, of which only length,
- * checksums, source port, TOS and TTL depend on the packet.
+ * Encap: to a remote. The outer header is data: the remote's template, of which only what depends on the packet
+ * is patched.
  *
  *     prepare   what the outer header takes from the frame
- *     grow      room for Ethernet, template and the inner Ethernet header
- *     write     template and patches
- *     send      to the next hop
+ *     grow      room for outer header, options and the inner Ethernet header
+ *     write     template and patches (encap_header.h), checksum (encap_csum.h)
+ *     send      to the next hop, in outer fragments if it must be (encap_fragment.h)
  *
  * A flood grows once and writes for each copy (flood.h).
  */
@@ -14,34 +14,9 @@
 #define WEFT_BPF_ENCAP_H
 
 #include "bpf/drop.h"
-#include "bpf/ecn.h"
+#include "bpf/encap_header.h"
+#include "bpf/split.h"
 #include "bpf/vlan.h"
-
-#define ENCAP_TAGS_MAX 2
-#define IPV4_HLEN      20
-
-/* What an outer header takes from the frame it carries. */
-struct outer {
-	__u32 hash;	 /* of the inner flow */
-	__u32 inner_len; /* inner Ethernet frame with its tags, bytes */
-	__u32 segment;	 /* largest inner frame on the wire: below inner_len for super-packets */
-	__u8 tos, ttl;	 /* of the inner IP header */
-	bool ip;
-	__u8 tags;
-	struct {
-		__be16 proto, tci;
-	} tag[ENCAP_TAGS_MAX];
-};
-
-/* The outer header on the wire. */
-struct wire_vxlan_v4 {
-	struct ethhdr eth;
-	struct iphdr ip;
-	struct udphdr udp;
-	__be32 vxlan[2];
-} __attribute__((packed));
-
-#define ENCAP_HEADER (sizeof(struct wire_vxlan_v4) - ETH_HLEN)
 
 /* Non-IP frames have no flow that the kernel could hash: one per pair of MACs. */
 static __always_inline __u32 encap_hash_macs(const struct frame *f)
@@ -91,6 +66,18 @@ static __noinline int encap_take_tags(struct __sk_buff *skb, struct frame *f, st
 	return 0;
 }
 
+/* Puts them where they were. */
+static __noinline int encap_give_tags(struct __sk_buff *skb, const struct outer *o)
+{
+	if (!o)
+		return WEFT_DROP_VLAN_TAGS;
+	if (o->tags > 1 && bpf_skb_vlan_push(skb, o->tag[1].proto, bpf_ntohs(o->tag[1].tci)))
+		return WEFT_DROP_VLAN_TAGS;
+	if (o->tags && bpf_skb_vlan_push(skb, o->tag[0].proto, bpf_ntohs(o->tag[0].tci)))
+		return WEFT_DROP_VLAN_TAGS;
+	return 0;
+}
+
 /*
  * The form in which a tunnel wants the frame. RFC 7348 6.1: no tagged inner frames unless
  * configured. 0 or the reason to drop.
@@ -112,10 +99,16 @@ static __always_inline int encap_form(const struct __sk_buff *skb, const struct 
 	return 0;
 }
 
-static __always_inline int encap_prepare(struct __sk_buff *skb, struct frame *f, struct outer *o)
+/*
+ * The functions that are not static here are judged by the verifier once, and not again at each call. They are
+ * always called with pointers that are not NULL, which it cannot know.
+ */
+__noinline int encap_prepare(struct __sk_buff *skb, struct frame *f, struct outer *o)
 {
 	int reason;
 
+	if (!f || !o)
+		return WEFT_DROP_ENCAP;
 	*o = (struct outer){};
 	if (skb->vlan_present) {
 		reason = encap_take_tags(skb, f, o);
@@ -123,6 +116,7 @@ static __always_inline int encap_prepare(struct __sk_buff *skb, struct frame *f,
 			return reason;
 	}
 	o->ip = proto_is_ip(f->proto);
+	o->proto = f->proto;
 	o->hash = o->ip ? bpf_get_hash_recalc(skb) : encap_hash_macs(f);
 	o->hash ^= o->hash << 16;
 	o->inner_len = skb->len + o->tags * VLAN_HLEN;
@@ -133,28 +127,63 @@ static __always_inline int encap_prepare(struct __sk_buff *skb, struct frame *f,
 	if (o->ip) {
 		o->tos = ip_tos(skb, ETH_HLEN, f->proto);
 		o->ttl = ip_ttl(skb, ETH_HLEN, f->proto);
+		o->df = ip_df(skb, ETH_HLEN, f->proto);
 	}
 	return 0;
 }
 
 static __always_inline bool encap_fits(const struct weft_remote *remote, const struct outer *o)
 {
-	return o->segment + remote->header_len <= remote->mtu;
+	__u32 stripped = remote->flags & WEFT_REMOTE_L3 ? ETH_HLEN : 0;
+
+	return o->segment + encap_header_len(remote) <= remote->mtu + stripped;
 }
 
 /*
- * bpf_skb_change_head() leaves the protocol that the kernel noted for the frame. Pushing two
- * tags and popping them makes it read the Ethertype again.
+ * Can a super-packet go to this remote as one? Not where every segment is to have another number, and with a checksum
+ * only if one is right for all segments: it covers lengths, and nothing else that differs among them
+ * (encap_csum.h), so they must all be of one length.
  */
-static __always_inline int encap_note_protocol(struct __sk_buff *skb)
+static __noinline bool encap_must_split(struct __sk_buff *skb, const struct weft_remote *remote)
 {
-	return bpf_skb_vlan_push(skb, bpf_htons(ETH_P_8021Q), 1) ||
-	       bpf_skb_vlan_push(skb, bpf_htons(ETH_P_8021Q), 1) || bpf_skb_vlan_pop(skb) ||
-	       bpf_skb_vlan_pop(skb);
+	__u32 start, place, header;
+	__u8 words = 0;
+
+	if (!remote || !skb->gso_size)
+		return false;
+	if (remote->flags & WEFT_REMOTE_SEQ)
+		return true;
+	if (!(remote->flags & WEFT_REMOTE_CSUM))
+		return false;
+	if (csum_state(skb) != SUM_PARTIAL)
+		return true;
+	csum_partial_place(skb, &start, &place);
+	header = start + UDP_HLEN;
+	if (place == CSUM_PLACE_TCP) {
+		bpf_skb_load_bytes(skb, start + 12, &words, 1);
+		header = start + (words >> 4) * 4;
+	} else if (place != CSUM_PLACE_UDP) {
+		return true;
+	}
+	if (header >= skb->len)
+		return true;
+	return (skb->len - header) % skb->gso_size != 0;
+}
+
+/* The frame as it is, to the splitter, to be encapsulated for remote `id` when it is in pieces. */
+static __always_inline int encap_split(struct __sk_buff *skb, const struct frame *f, __u32 id,
+				       __u32 tunnel)
+{
+	__u32 splitter = splitter_get();
+
+	if (!splitter || f->split)
+		return drop_count(WEFT_DROP_ENCAP, 0, tunnel);
+	defer_mark(skb, f, id, 0);
+	return bpf_redirect(splitter, 0);
 }
 
 /* Frames that are not IP, or that carry a tunnel already: room in front of them. */
-static __noinline int encap_grow_head(struct __sk_buff *skb, __u32 grow)
+static __noinline int encap_grow_head(struct __sk_buff *skb, __u32 grow, bool v6)
 {
 	struct ethhdr *eth;
 
@@ -163,33 +192,20 @@ static __noinline int encap_grow_head(struct __sk_buff *skb, __u32 grow)
 	eth = (void *)(long)skb->data;
 	if ((void *)(eth + 1) > (void *)(long)skb->data_end)
 		return WEFT_DROP_ENCAP;
-	eth->h_proto = bpf_htons(ETH_P_IP);
-	return encap_note_protocol(skb) ? WEFT_DROP_ENCAP : 0;
+	eth->h_proto = v6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
+	return vlan_note_protocol(skb) ? WEFT_DROP_ENCAP : 0;
 }
 
-static __always_inline int encap_grow(struct __sk_buff *skb, const struct frame *f,
-				      const struct weft_remote *remote, const struct outer *o)
+/* The inner Ethernet header, and the tags that were beside the frame, `offset` bytes from the start. */
+static __always_inline int encap_ethernet(struct __sk_buff *skb, const struct frame *f,
+					  const struct outer *o, __u32 offset)
 {
-	__u32 inner_eth = ETH_HLEN + o->tags * VLAN_HLEN;
-	__u32 grow = ENCAP_HEADER + inner_eth;
-	__u64 flags = remote->room | BPF_F_ADJ_ROOM_ENCAP_L2((__u64)inner_eth);
-	struct ethhdr *eth;
-	__be16 *rest;
-	int reason;
+	struct ethhdr *eth = (void *)(long)skb->data + header_offset(offset);
+	__be16 *rest = (void *)(eth + 1);
 
-	if (!o->ip || bpf_skb_adjust_room(skb, grow, BPF_ADJ_ROOM_MAC, flags)) {
-		/* no way yet to segment a super-packet that is inside two tunnels */
-		if (skb->gso_size)
-			return WEFT_DROP_ENCAP;
-		reason = encap_grow_head(skb, grow);
-		if (reason)
-			return reason;
-	}
-	eth = (void *)(long)skb->data + sizeof(struct wire_vxlan_v4);
-	rest = (void *)(eth + 1);
 	if ((void *)rest + ENCAP_TAGS_MAX * VLAN_HLEN > (void *)(long)skb->data_end) {
-		bpf_skb_pull_data(skb, sizeof(struct wire_vxlan_v4) + inner_eth);
-		eth = (void *)(long)skb->data + sizeof(struct wire_vxlan_v4);
+		bpf_skb_pull_data(skb, offset + ETH_HLEN + o->tags * VLAN_HLEN);
+		eth = (void *)(long)skb->data + header_offset(offset);
 		rest = (void *)(eth + 1);
 		if ((void *)rest > (void *)(long)skb->data_end)
 			return WEFT_DROP_ENCAP;
@@ -213,70 +229,32 @@ static __always_inline int encap_grow(struct __sk_buff *skb, const struct frame 
 	return 0;
 }
 
-/* RFC 768 over outer headers and inner frame. A checksum that the inner frame leaves to be filled in
- * makes everything from its start sum to what its field holds now, complemented. */
-static __noinline int encap_csum(struct __sk_buff *skb, __u32 inner_len)
+#define ENCAP_SPLIT (-1) /* a super-packet that is in a tunnel already: nothing was done */
+
+/* 0, the reason to drop, or ENCAP_SPLIT. */
+__noinline int encap_grow(struct __sk_buff *skb, const struct frame *f,
+			  const struct weft_remote *remote, const struct outer *o)
 {
-	__u32 udp_len = UDP_HLEN + VXLAN_HLEN + inner_len, summed = udp_len, start, place;
-	__u32 udp_offset = ETH_HLEN + IPV4_HLEN;
-	struct wire_vxlan_v4 *wire;
-	__u16 field = 0, check;
-	__u64 sum = 0;
+	__u32 inner_eth, grow;
+	__u64 flags;
+	int reason;
+	bool l3;
 
-	if (csum_state(skb) == SUM_PARTIAL) {
-		csum_partial_place(skb, &start, &place);
-		if (start <= udp_offset || start - udp_offset > udp_len ||
-		    bpf_skb_load_bytes(skb, start + place, &field, sizeof(field)))
-			return WEFT_DROP_ENCAP;
-		summed = start - udp_offset;
-		sum = (__u16)~field;
-	}
-	sum += csum_bytes(skb, udp_offset, summed);
-	wire = (void *)(long)skb->data;
-	if ((void *)(wire + 1) > (void *)(long)skb->data_end)
+	if (!f || !remote || !o)
 		return WEFT_DROP_ENCAP;
-	sum += csum_pseudo_v4(wire->ip.saddr, wire->ip.daddr, udp_len);
-	check = ~csum_fold(sum);
-	wire->udp.check = check ? check : 0xffff;
-	return 0;
-}
+	l3 = remote->flags & WEFT_REMOTE_L3;
+	inner_eth = l3 ? 0 : ETH_HLEN + o->tags * VLAN_HLEN;
+	grow = encap_header_len(remote) + inner_eth;
+	flags = remote->room | BPF_F_ADJ_ROOM_ENCAP_L2((__u64)inner_eth);
 
-static __always_inline int encap_write(struct __sk_buff *skb, const struct weft_tunnel *tunnel,
-				       const struct weft_remote *remote, const struct outer *o)
-{
-	struct wire_vxlan_v4 *wire = (void *)(long)skb->data;
-	__u16 length = ENCAP_HEADER + o->inner_len;
-	__u32 sum;
-	__u8 tos;
-
-	if ((void *)(wire + 1) > (void *)(long)skb->data_end)
-		return WEFT_DROP_ENCAP;
-	__builtin_memcpy(&wire->eth, remote->ethernet, ETH_HLEN);
-	__builtin_memcpy(&wire->ip, remote->header, ENCAP_HEADER);
-
-	/* the template's checksum field holds the sum of the header without length */
-	sum = wire->ip.check + bpf_htons(length);
-	wire->ip.tot_len = bpf_htons(length);
-	tos = wire->ip.tos | (o->tos & 3);
-	if (tunnel->flags & WEFT_TUNNEL_TOS_INHERIT)
-		tos = o->tos;
-	if (tos != wire->ip.tos) {
-		sum += bpf_htons(tos) + (__u16)~bpf_htons(wire->ip.tos);
-		wire->ip.tos = tos;
+	if (!o->ip || bpf_skb_adjust_room(skb, grow, BPF_ADJ_ROOM_MAC, flags)) {
+		if (skb->gso_size)
+			return ENCAP_SPLIT;
+		reason = encap_grow_head(skb, grow, remote->flags & WEFT_REMOTE_IPV6);
+		if (reason)
+			return reason;
 	}
-	if ((tunnel->flags & WEFT_TUNNEL_TTL_INHERIT) && o->ttl) {
-		sum += bpf_htons(o->ttl << 8) + (__u16)~bpf_htons(wire->ip.ttl << 8);
-		wire->ip.ttl = o->ttl;
-	}
-	wire->ip.check = ~csum_fold(sum);
-
-	wire->udp.source = bpf_htons(tunnel->srcport_min +
-				     (__u16)((__u64)o->hash * tunnel->srcport_range >> 32));
-	wire->udp.len = bpf_htons(length - IPV4_HLEN);
-	/* segments of a super-packet would each need their own: they go with 0, as RFC 7348 prefers */
-	if ((tunnel->flags & WEFT_TUNNEL_CSUM_TX) && !skb->gso_size)
-		return encap_csum(skb, o->inner_len);
-	return 0;
+	return l3 ? 0 : encap_ethernet(skb, f, o, ETH_HLEN + encap_header_len(remote));
 }
 
 /* Is what weftd wrote of the next hop still to be trusted? A group's MAC never gets old. */
@@ -309,27 +287,62 @@ static __always_inline int encap_send(struct __sk_buff *skb, const struct frame 
 	return bpf_redirect_neigh(remote->ifindex, NULL, 0, 0);
 }
 
+/* What everything that is sent begins with: form and measures of the frame. 0, or the reason to drop. */
+static __always_inline int encap_begin(struct __sk_buff *skb, struct frame *f,
+				       const struct weft_remote *remote,
+				       const struct weft_tunnel *tunnel, struct outer *o,
+				       enum vlan_form *ret_form)
+{
+	int reason;
+
+	*ret_form = VLAN_UNTAGGED;
+	if (!(remote->flags & WEFT_REMOTE_L3)) {
+		reason = encap_form(skb, f, tunnel, remote->tunnel, ret_form);
+		if (!reason)
+			reason = vlan_leave(skb, f, *ret_form);
+		if (reason)
+			return reason;
+	}
+	reason = encap_prepare(skb, f, o);
+	if (reason)
+		return reason;
+	return remote->ifindex ? 0 : WEFT_DROP_NO_ROUTE;
+}
+
+#include "bpf/encap_fragment.h"
+
 /* Known unicast behind a remote. */
-static __always_inline int encap(struct __sk_buff *skb, struct frame *f, __u32 id,
-				 const struct weft_remote *remote, const struct weft_tunnel *tunnel)
+__noinline int encap(struct __sk_buff *skb, struct frame *f, __u32 id,
+		     const struct weft_remote *remote, const struct weft_tunnel *tunnel)
 {
 	enum vlan_form form;
+	bool fits = true;
 	struct outer o;
 	int reason;
 
-	reason = encap_form(skb, f, tunnel, remote->tunnel, &form);
+	if (!f || !remote || !tunnel)
+		return TC_ACT_SHOT;
+	if (skb->gso_size && encap_must_split(skb, remote))
+		return encap_split(skb, f, id, remote->tunnel);
+	reason = encap_begin(skb, f, remote, tunnel, &o, &form);
 	if (!reason)
-		reason = vlan_leave(skb, f, form);
-	if (!reason)
-		reason = encap_prepare(skb, f, &o);
-	if (!reason && !remote->ifindex)
-		reason = WEFT_DROP_NO_ROUTE;
-	if (!reason && !encap_fits(remote, &o))
+		fits = encap_fits(remote, &o);
+	if (!fits && !(remote->flags & WEFT_REMOTE_FRAGMENT))
 		reason = WEFT_DROP_MTU;
+	if (!reason && !fits) {
+		reason = encap_unform(skb, f, &o, form);
+		if (!reason)
+			return encap_fragments(skb, f, id, remote, &o);
+	}
 	if (!reason)
 		reason = encap_grow(skb, f, remote, &o);
+	if (reason == ENCAP_SPLIT) {
+		reason = encap_unform(skb, f, &o, form);
+		if (!reason)
+			return encap_split(skb, f, id, remote->tunnel);
+	}
 	if (!reason)
-		reason = encap_write(skb, tunnel, remote, &o);
+		reason = encap_write(skb, tunnel, id, remote, &o);
 	if (reason)
 		return drop_count(reason, 0, remote->tunnel);
 	stats_tx(&remote_stats, id, o.inner_len);

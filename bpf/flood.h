@@ -8,7 +8,7 @@
  *
  * Remotes come after ports, since encapsulation changes the frame: it is grown once
  * and each copy gets its own outer header. A copy that cannot be made this way (its
- * next hop is not known, or its header has another length) is deferred: an untouched clone,
+ * next hop is not known, its header has another form, it must be cut first) is deferred: an untouched clone,
  * marked with a secret, is sent to the same hook again, which encapsulates it for that
  * one remote and lets the kernel resolve the next hop.
  */
@@ -29,6 +29,7 @@ struct flood_walk {
 	__u32 receivers;
 	__u32 defer_ifindex;
 	__u32 defer_flags;
+	__u32 shape; /* remote whose header has the form that the frame is grown for, 0: none yet */
 	__u16 pass;
 	__u8 form;   /* enum vlan_form of the frame as it is grown */
 	__u8 growth; /* enum flood_growth */
@@ -73,13 +74,16 @@ static __always_inline void flood_defer(struct flood_walk *walk, __u32 remote)
 {
 	struct __sk_buff *skb = walk->skb;
 
-	skb->cb[0] = defer_token[0];
-	skb->cb[1] = defer_token[1];
-	skb->cb[2] = remote;
-	skb->cb[3] = walk->f->vlan;
+	defer_mark(skb, walk->f, remote, 0);
 	bpf_clone_redirect(skb, walk->defer_ifindex, walk->defer_flags);
-	skb->cb[0] = 0;
-	skb->cb[1] = 0;
+	defer_unmark(skb);
+}
+
+/* Can copies to both be made of one grown frame? */
+static __always_inline bool flood_alike(const struct weft_remote *a, const struct weft_remote *b)
+{
+	return a->room == b->room && a->header_len == b->header_len &&
+	       a->options_len == b->options_len;
 }
 
 /* Sends a copy of the grown frame to the pending remote. */
@@ -93,12 +97,14 @@ static __always_inline int flood_send_pending(struct flood_walk *walk, bool last
 		return TC_ACT_SHOT;
 	if (walk->growth == GROWTH_NONE) {
 		reason = encap_grow(walk->skb, walk->f, remote, walk->o);
+		if (reason == ENCAP_SPLIT)
+			reason = WEFT_DROP_ENCAP;
 		walk->growth = reason ? GROWTH_FAILED : GROWTH_DONE;
 	} else if (walk->growth == GROWTH_FAILED) {
 		reason = WEFT_DROP_ENCAP;
 	}
 	if (!reason)
-		reason = encap_write(walk->skb, tunnel, remote, walk->o);
+		reason = encap_write(walk->skb, tunnel, walk->pending, remote, walk->o);
 	if (reason)
 		return drop_count(reason, 0, remote->tunnel);
 	stats_tx(&remote_stats, walk->pending, walk->o->inner_len);
@@ -106,6 +112,17 @@ static __always_inline int flood_send_pending(struct flood_walk *walk, bool last
 		return encap_send(walk->skb, walk->f, remote);
 	bpf_clone_redirect(walk->skb, remote->ifindex, 0);
 	return TC_ACT_SHOT;
+}
+
+/* Is the copy for this remote one of those that are made of the grown frame? */
+static __always_inline bool flood_here(struct flood_walk *walk, const struct weft_remote *remote)
+{
+	struct weft_remote *shape = walk->shape ? remote_get(walk->shape) : NULL;
+
+	if (!encap_resolved(walk->f, remote) || (remote->flags & WEFT_REMOTE_FRAGMENT) ||
+	    (shape && !flood_alike(shape, remote)))
+		return false;
+	return !walk->skb->gso_size || !encap_must_split(walk->skb, remote);
 }
 
 static long flood_remote(__u32 slot, void *data)
@@ -138,17 +155,19 @@ static long flood_remote(__u32 slot, void *data)
 			drop_count(WEFT_DROP_NO_ROUTE, 0, remote->tunnel);
 			return 0;
 		}
-		here = encap_resolved(f, remote) && remote->header_len == ENCAP_HEADER &&
-		       (!walk->form || walk->form == (__u8)form);
-		if (!here)
+		here = flood_here(walk, remote) && (!walk->form || walk->form == (__u8)form);
+		if (!here) {
 			flood_defer(walk, id);
-		else
-			walk->form = form;
+			return 0;
+		}
+		walk->form = form;
+		if (!walk->shape)
+			walk->shape = id;
 		return 0;
 	}
 
 	/* the same conditions as above: what was deferred is not sent again */
-	if (!remote->ifindex || !encap_resolved(f, remote) || remote->header_len != ENCAP_HEADER)
+	if (!remote->ifindex || !flood_here(walk, remote))
 		return 0;
 	form = VLAN_UNTAGGED;
 	if (tunnel->flags & WEFT_TUNNEL_VLAN_AWARE)
@@ -180,10 +199,25 @@ static __always_inline __u32 flood_zero(const struct __sk_buff *skb)
 	return zero;
 }
 
-/* `remotes`: also to the remotes. */
-static __always_inline int flood_frame(struct __sk_buff *skb, struct frame *f,
-				       const struct weft_bridge *bridge, bool to_remotes,
-				       __u32 hook_ifindex, __u32 hook_flags)
+/* To every other port. Judged by the verifier once (encap.h), as the next. */
+__noinline int flood_ports(struct __sk_buff *skb, struct frame *f, const struct weft_bridge *bridge)
+{
+	struct flood_walk walk = {.skb = skb, .f = f, .pending = flood_zero(skb)};
+	struct weft_port *port;
+
+	if (!f || !bridge)
+		return TC_ACT_SHOT;
+	f->retagged = flood_zero(skb);
+	bpf_loop(bridge->port_slots, flood_port, &walk, 0);
+	port = walk.pending ? port_get(walk.pending) : NULL;
+	if (port)
+		return deliver_copy(skb, f, walk.pending, port, true);
+	return drop(f, WEFT_DROP_NO_RECEIVER);
+}
+
+/* To every other port and to every remote; `flags` are those of the hook that a clone is sent back to. */
+__noinline int flood_all(struct __sk_buff *skb, struct frame *f, const struct weft_bridge *bridge,
+			 __u32 flags)
 {
 	__u32 zero = flood_zero(skb);
 	struct outer o;
@@ -193,24 +227,22 @@ static __always_inline int flood_frame(struct __sk_buff *skb, struct frame *f,
 		.o = &o,
 		.pending = zero,
 		.receivers = zero,
-		.defer_ifindex = hook_ifindex,
-		.defer_flags = hook_flags,
+		.shape = zero,
+		.defer_ifindex = skb->ifindex,
+		.defer_flags = flags,
 		.form = zero,
 		.growth = zero,
 	};
-	__u32 remote_slots = to_remotes ? bridge->remote_slots : 0;
-	__u32 port_slots = bridge->port_slots;
 	struct weft_port *port;
 	int reason;
 
+	if (!f || !bridge)
+		return TC_ACT_SHOT;
+	if (!bridge->remote_slots)
+		return flood_ports(skb, f, bridge);
 	f->retagged = zero;
-	bpf_loop(port_slots, flood_port, &walk, 0);
+	bpf_loop(bridge->port_slots, flood_port, &walk, 0);
 	port = walk.pending ? port_get(walk.pending) : NULL;
-	if (!remote_slots) {
-		if (port)
-			return deliver_copy(skb, f, walk.pending, port, true);
-		return drop(f, WEFT_DROP_NO_RECEIVER);
-	}
 	if (port)
 		deliver_copy(skb, f, walk.pending, port, false);
 	if (vlan_leave(skb, f, VLAN_UNTAGGED))
@@ -218,7 +250,7 @@ static __always_inline int flood_frame(struct __sk_buff *skb, struct frame *f,
 
 	walk.pending = zero;
 	walk.pass = FLOOD_DEFER;
-	bpf_loop(remote_slots, flood_remote, &walk, 0);
+	bpf_loop(bridge->remote_slots, flood_remote, &walk, 0);
 	if (!walk.receivers)
 		return drop(f, WEFT_DROP_NO_RECEIVER);
 	if (!walk.form)
@@ -230,23 +262,10 @@ static __always_inline int flood_frame(struct __sk_buff *skb, struct frame *f,
 	if (reason)
 		return drop(f, reason);
 	walk.pass = FLOOD_SEND;
-	bpf_loop(remote_slots, flood_remote, &walk, 0);
+	bpf_loop(bridge->remote_slots, flood_remote, &walk, 0);
 	if (!walk.pending)
 		return TC_ACT_SHOT;
 	return flood_send_pending(&walk, true);
-}
-
-/* Is this a clone that flood_defer() sent here? Its remote, or 0. */
-static __always_inline __u32 flood_deferred(struct __sk_buff *skb, struct frame *f)
-{
-	__u32 remote = skb->cb[2];
-
-	if (skb->cb[0] != defer_token[0] || skb->cb[1] != defer_token[1])
-		return 0;
-	f->vlan = skb->cb[3] & VLAN_VID_MASK;
-	skb->cb[0] = 0;
-	skb->cb[1] = 0;
-	return remote;
 }
 
 #endif

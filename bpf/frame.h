@@ -35,20 +35,38 @@ struct frame {
 	__be16 proto; /* Ethertype behind the tags that the kernel keeps beside the frame */
 	__u8 dst[ETH_ALEN];
 	__u8 src[ETH_ALEN];
-	bool retagged; /* a tag was put on it for a trunk member */
-	bool peer_ok;  /* the kernel state of the frame allows bpf_redirect_peer() */
+	__u16 fragment; /* which outer fragment of it is to be sent, from 1; 0: all of it */
+	bool retagged;	/* a tag was put on it for a trunk member */
+	bool split;	/* it came from the splitter */
+	bool peer_ok;	/* the kernel state of the frame allows bpf_redirect_peer() */
 };
 
-#define VLAN_VID_MASK 0x0fff
-#define VLAN_HLEN     4
-#define UDP_HLEN      8
-#define VXLAN_HLEN    8
+#define VLAN_VID_MASK	 0x0fff
+#define VLAN_HLEN	 4
+#define UDP_HLEN	 8
+#define IPV4_HLEN	 20
+#define IPV6_HLEN	 40
+#define IP_FRAGMENT_MORE 0x2000
 
-/* An offset into the headers, bounded so that the verifier sees it; header offsets are below 256. */
+#define IPPROTO_NUMBER_UDP 17
+#define IPPROTO_NUMBER_GRE 47
+#define PROTO_ETHERNET	   0x6558 /* transparent Ethernet bridging: GRE and GENEVE */
+
+/* An offset into the headers, bounded so that the verifier sees it; header offsets are below 1024. */
 static __always_inline __u32 header_offset(__u32 offset)
 {
-	asm volatile("%0 &= 0xff" : "+r"(offset));
+	asm volatile("%0 &= 0x3ff" : "+r"(offset));
 	return offset;
+}
+
+/* A length of 1 to `max`, in a form that the verifier of 6.1 follows; 0: it is not. */
+static __always_inline __u32 bounded(__u32 length, __u32 max)
+{
+	length--;
+	if (length >= max)
+		return 0;
+	asm volatile("%0 += 1" : "+r"(length));
+	return length;
 }
 
 static __always_inline bool proto_is_vlan(__be16 proto)
@@ -85,6 +103,12 @@ static __always_inline struct weft_port *port_get(__u32 id)
 static __always_inline struct weft_tunnel *tunnel_get(__u32 id)
 {
 	return bpf_map_lookup_elem(&tunnels, &id);
+}
+
+/* Where packets of no known remote are counted. */
+static __always_inline __u32 tunnel_prototype(const struct weft_tunnel *tunnel)
+{
+	return tunnel->prototype[0] ? tunnel->prototype[0] : tunnel->prototype[1];
 }
 
 static __always_inline struct weft_remote *remote_get(__u32 id)

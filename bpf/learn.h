@@ -132,6 +132,22 @@ static __noinline int learn_move(struct weft_fdb_entry *entry, const struct weft
 	return 0;
 }
 
+/*
+ * Are both remotes the same host behind the same tunnel? An FDB entry with GENEVE options or a VNI of its own has a
+ * remote of its own, which what comes back from there does not name.
+ */
+static __noinline bool learn_same_host(__u32 one, __u32 two)
+{
+	struct weft_remote *r = one ? remote_get(one) : NULL, *s = two ? remote_get(two) : NULL;
+
+	if (!r || !s || r->tunnel != s->tunnel)
+		return false;
+	for (int i = 0; i < 4; i++)
+		if (r->addr.word[i] != s->addr.word[i])
+			return false;
+	return true;
+}
+
 /* `dest` is where the frame came from; 0 or the reason to drop it. */
 static __always_inline int learn(const struct frame *f, const struct weft_dest *dest, bool learning)
 {
@@ -141,7 +157,8 @@ static __always_inline int learn(const struct frame *f, const struct weft_dest *
 	__builtin_memcpy(key.mac, f->src, ETH_ALEN);
 	entry = bpf_map_lookup_elem(&fdb, &key);
 	if (entry) {
-		if (dest_equal(&entry->dest, dest)) {
+		if (dest_equal(&entry->dest, dest) ||
+		    learn_same_host(entry->dest.remote, dest->remote)) {
 			if (f->now - entry->seen > WEFT_SEEN_SLACK)
 				entry->seen = f->now;
 			return 0;

@@ -15,6 +15,7 @@
 
 #include "abi/datapath.h"
 #include "abi/drops.h"
+#include "abi/notes.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -60,6 +61,41 @@ struct {
 	__type(value, struct weft_remote);
 } remotes SEC(".maps");
 
+/* remote id -> GENEVE options that it is sent */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WEFT_REMOTES_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct weft_options);
+} options SEC(".maps");
+
+/* remote id -> GRE sequence numbers */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WEFT_REMOTES_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct weft_sequence);
+} sequences SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct weft_option_key);
+	__type(value, struct weft_option);
+} known_options SEC(".maps");
+
+/* remote id -> GENEVE options last received */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WEFT_REMOTES_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct weft_seen_options);
+} seen_options SEC(".maps");
+
 /* ids of remotes that the datapath may take */
 struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
@@ -83,7 +119,7 @@ struct {
 	__type(value, __u32);
 } vnis SEC(".maps");
 
-/* UDP destination port -> enum weft_type */
+/* UDP destination port -> enum weft_type; 0 -> WEFT_LISTEN_* */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 65536);
@@ -153,6 +189,14 @@ struct {
 } drops SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct weft_drop_key);
+	__type(value, __u64);
+} notes SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, WEFT_EVENTS_SIZE);
 } events SEC(".maps");
@@ -163,5 +207,32 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } events_lost SEC(".maps");
+
+/* What is too large for the stack, and how many control packets this tick was told of. */
+#define SCRATCH_CHUNK 512
+struct scratch {
+	__u8 chunk[SCRATCH_CHUNK]; /* of a packet that is summed */
+	struct weft_seen_options options;
+	__u32 control_tick;
+	__u32 control_count;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+/* Fragmented packets of which a fragment had ECT(1) (bpf/underlay_fragment.h). */
+struct fragment_key {
+	struct weft_addr source, destination;
+	__u32 id;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct fragment_key);
+	__type(value, __u8);
+} fragments_ect1 SEC(".maps");
 
 #endif

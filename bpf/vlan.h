@@ -69,4 +69,15 @@ static __always_inline int vlan_leave(struct __sk_buff *skb, struct frame *f, en
 	return parse_proto(skb, f) ? WEFT_DROP_TRUNCATED : 0;
 }
 
+/*
+ * Some helpers leave the protocol that the kernel noted for a frame when they change what it is. Pushing two
+ * tags and popping them makes it read the Ethertype again.
+ */
+static __always_inline int vlan_note_protocol(struct __sk_buff *skb)
+{
+	return bpf_skb_vlan_push(skb, bpf_htons(ETH_P_8021Q), 1) ||
+	       bpf_skb_vlan_push(skb, bpf_htons(ETH_P_8021Q), 1) || bpf_skb_vlan_pop(skb) ||
+	       bpf_skb_vlan_pop(skb);
+}
+
 #endif

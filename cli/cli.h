@@ -46,6 +46,7 @@ int config_save(struct cli *cli, struct words *words, struct error *err);
 int status_run(struct cli *cli, struct words *words, struct error *err);
 int stats_run(struct cli *cli, struct words *words, struct error *err);
 int drops_run(struct cli *cli, struct words *words, struct error *err);
+int notes_run(struct cli *cli, struct words *words, struct error *err);
 int monitor_run(struct cli *cli, struct words *words, struct error *err);
 /* Prints events of the objects in `list` (taken over; NULL: of all) until weftd goes. */
 int monitor_objects(struct cli *cli, json_t *list, struct error *err);

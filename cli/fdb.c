@@ -65,6 +65,32 @@ static int take_key(const char *word, struct words *words, json_t *params, struc
 	return -ENOENT;
 }
 
+/* `option CLASS:TYPE:DATA`, which may repeat; also as A,B. */
+static int take_option(struct words *words, json_t *params, struct error *err)
+{
+	json_t *list = json_object_get(params, "option");
+	const char *word;
+	int ret = words_value(words, "option", &word, err);
+
+	if (ret < 0)
+		return ret;
+	if (!list) {
+		list = json_array();
+		json_object_set_new(params, "option", list);
+	}
+	for (;;) {
+		size_t length = strcspn(word, ",");
+		json_t *option = json_stringn(word, length);
+
+		if (!option)
+			return error_set(err, -EINVAL, "option: is not UTF-8");
+		json_array_append_new(list, option);
+		if (!word[length])
+			return 0;
+		word += length + 1;
+	}
+}
+
 static int fdb_change(const char *method, struct cli *cli, struct words *words, struct error *err)
 {
 	static const char *const granted[] = {"self",	   "master", "static",
@@ -76,6 +102,8 @@ static int fdb_change(const char *method, struct cli *cli, struct words *words, 
 	while (ret == 0 && (word = words_take(words))) {
 		if (!strcmp(word, "vni"))
 			ret = take_member(words, "vni", true, params, err);
+		else if (!strcmp(word, "option"))
+			ret = take_option(words, params, err);
 		else if (!strcmp(word, "dynamic"))
 			json_object_set_new(params, "dynamic", json_true());
 		else if (!word_in(word, granted))
@@ -127,10 +155,16 @@ static void entry_print(const json_t *entry)
 
 	for (size_t i = 0; i < 8; i++)
 		text[i] = output_text(json_object_get(entry, members[i]));
-	printf("%-17s  %4s  %-15s  %-15s  %-15s  %8s  %-7s  %s\n", text[0], text[1], text[2],
-	       text[3], text[4], text[5], text[6], text[7]);
+	printf("%-17s  %4s  %-15s  %-15s  %-15s  %8s  %-7s  %s", text[0], text[1], text[2], text[3],
+	       text[4], text[5], text[6], text[7]);
 	for (size_t i = 0; i < 8; i++)
 		free(text[i]);
+	if (json_object_get(entry, "option")) {
+		text[0] = output_text(json_object_get(entry, "option"));
+		printf("  option %s", text[0]);
+		free(text[0]);
+	}
+	putchar('\n');
 }
 
 /* JSON is one list over all pages: "[" before the first entry, "," between, "]" at the end. */
@@ -250,7 +284,7 @@ static int fdb_monitor(struct cli *cli, struct words *words, struct error *err)
 
 static int fdb_usage(struct cli *cli, struct words *words, struct error *err);
 
-#define ENTRY  "MAC dev NAME [dst IP] [vni N] [vlan V] [static|dynamic]"
+#define ENTRY  "MAC dev NAME [dst IP] [vni N] [vlan V] [option OPTION] [static|dynamic]"
 #define FILTER "[bridge B] [dev D] [vlan V] [mac MAC] [dst IP]"
 
 static const struct command fdb_commands[] = {

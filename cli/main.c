@@ -25,6 +25,7 @@ static const struct command commands[] = {
 	{"status", NULL, status_run, "", "what weftd and the datapath are up to"},
 	{"stats", NULL, stats_run, "", "counters of ports, tunnels and remotes: weft-stats(8)"},
 	{"drops", NULL, drops_run, "", "what was dropped and why: weft-drops(8)"},
+	{"notes", NULL, notes_run, "", "what was odd and delivered: weft-drops(8)"},
 	{"monitor", NULL, monitor_run, "[bridge|port|tunnel|fdb]...",
 	 "print what changes, as it does: weft-monitor(8)"},
 	{},

@@ -63,7 +63,7 @@ int monitor_objects(struct cli *cli, json_t *list, struct error *err)
 
 int monitor_run(struct cli *cli, struct words *words, struct error *err)
 {
-	static const char *const nouns[] = {"bridge", "port", "tunnel", "fdb", NULL};
+	static const char *const nouns[] = {"bridge", "port", "tunnel", "fdb", "control", NULL};
 	json_t *list = words_peek(words) ? json_array() : NULL;
 	const char *word;
 
@@ -71,7 +71,8 @@ int monitor_run(struct cli *cli, struct words *words, struct error *err)
 		if (!word_in(word, nouns)) {
 			json_decref(list);
 			return error_set(err, WORDS_USAGE,
-					 "\"%.64s\" is none of: bridge port tunnel fdb", word);
+					 "\"%.64s\" is none of: bridge port tunnel fdb control",
+					 word);
 		}
 		json_array_append_new(list, json_string(word));
 	}

@@ -126,7 +126,9 @@ void object_usage(enum noun noun, const struct command *table)
 	for (size_t i = 0; i < schema->count; i++) {
 		const struct field *field = &schema->field[i];
 
-		printf("  %s%s\n      %s%s\n", field->type == FIELD_BOOL ? "[no]" : "", field->name,
-		       field->help, field->flags & FIELD_REQUIRED ? " (required)" : "");
+		printf("  %s%s\n      %s%s\n",
+		       field->type == FIELD_BOOL || field->type == FIELD_CHOICE ? "[no]" : "",
+		       field->name, field->help,
+		       field->flags & FIELD_REQUIRED ? " (required)" : "");
 	}
 }

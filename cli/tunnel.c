@@ -31,6 +31,7 @@ static int tunnel_show(struct cli *cli, struct words *words, struct error *err)
 		{"GROUP", "group"},
 		{"DEV", "dev"},
 		{"DSTPORT", "dstport"},
+		{"KEY", "key"},
 		{"ENTRIES", "state/entries"},
 		{},
 	};

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/words_iproute2.h"
 #include "lib/yaml.h"
 
 const char *words_peek(const struct words *words)
@@ -56,67 +57,16 @@ bool word_in(const char *word, const char *const *list)
 	return false;
 }
 
-/* Other words of iproute2 for the same field. */
-static const char *const synonyms[][2] = {
-	{"vni", "id"},	     {"port", "srcport"}, {"dsfield", "tos"},
-	{"hoplimit", "ttl"}, {"tclass", "tos"},
-};
-
-/* What iproute2 has for the noun and weft has not. */
-static const char *const unknown_bridge[] = {
-	"ageing_time",	     "forward_delay",	  "hello_time",		"max_age",
-	"stp_state",	     "priority",	  "vlan_default_pvid",	"vlan_protocol",
-	"mcast_snooping",    "mcast_querier",	  "mcast_router",	"nf_call_iptables",
-	"nf_call_ip6tables", "nf_call_arptables", "vlan_stats_enabled", NULL};
-static const char *const unknown_port[] = {
-	"flood",	  "mcast_flood", "bcast_flood", "hairpin",  "isolated", "guard", "cost",
-	"neigh_suppress", "locked",	 "root_block",	"priority", "state",	"pvid",	 NULL};
-static const char *const unknown_tunnel[] = {
-	"proxy",	  "rsc",       "l2miss",    "l3miss",
-	"external",	  "gbp",       "gpe",	    "df",
-	"flowlabel",	  "label",     "vnifilter", "udp6zerocsumtx",
-	"udp6zerocsumrx", "remcsumtx", "remcsumrx", "mcroute",
-	"localbypass",	  "encap",     NULL};
-
-static const char *const *const unknown[NOUN_COUNT] = {
-	[NOUN_BRIDGE] = unknown_bridge,
-	[NOUN_PORT] = unknown_port,
-	[NOUN_TUNNEL] = unknown_tunnel,
-};
-
-/* What iproute2 says about things that weft never does: taken, as it changes nothing. */
-static const char *const granted_tunnel[] = {"noproxy",		 "norsc",	"nol2miss",
-					     "nol3miss",	 "noexternal",	"noudp6zerocsumtx",
-					     "noudp6zerocsumrx", "noremcsumtx", "noremcsumrx",
-					     "novnifilter",	 NULL};
-
-static int unknown_word(enum noun noun, const char *word, struct error *err)
-{
-	const char *base = strncmp(word, "no", 2) ? word : word + 2;
-
-	if (word_in(word, unknown[noun]) || word_in(base, unknown[noun]))
-		return error_set(err, -EOPNOTSUPP, "%s: weft does not have this option of iproute2",
-				 word);
-	return error_set(err, -EINVAL, "%.64s: is not a field of a %s", word, schemas[noun].noun);
-}
-
-static const struct field *field_of(enum noun noun, const char *word)
-{
-	const struct field *field = schema_field(noun, word);
-
-	for (size_t i = 0; !field && i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
-		if (!strcmp(word, synonyms[i][0]))
-			field = schema_field(noun, synonyms[i][1]);
-	return field;
-}
-
 /* `learning`, or as bridge(8) has it `learning on`. */
-static json_t *take_bool(struct words *words)
+static json_t *take_bool(const struct field *field, struct words *words)
 {
 	static const char *const yes[] = {"on", "1", "true", NULL};
 	static const char *const no[] = {"off", "0", "false", NULL};
 	const char *next = words_peek(words);
 	bool value = !next || !word_in(next, no);
+
+	if (field->type == FIELD_CHOICE && words_match(words, "auto"))
+		return json_null();
 
 	if (next && (!value || word_in(next, yes)))
 		words_take(words);
@@ -153,7 +103,8 @@ static int read_value(const struct field *field, const char *word, json_t **ret,
 	*ret = NULL;
 	if (field->type == FIELD_UINT && !strcmp(field->name, "tos"))
 		return read_tos(word, ret, err);
-	if (field->type == FIELD_UINT || field->type == FIELD_RANGE)
+	if (field->type == FIELD_UINT || field->type == FIELD_RANGE || field->type == FIELD_MASK ||
+	    field->type == FIELD_KEY)
 		*ret = yaml_scalar(word);
 	if (*ret && json_is_integer(*ret))
 		return 0;
@@ -167,7 +118,8 @@ static int read_value(const struct field *field, const char *word, json_t **ret,
 static bool field_is_list(const struct field *field)
 {
 	return field->type == FIELD_ADDRS || field->type == FIELD_PREFIXES ||
-	       field->type == FIELD_VLANS;
+	       field->type == FIELD_VLANS || field->type == FIELD_OPTIONS ||
+	       field->type == FIELD_LENGTHS;
 }
 
 static int given_twice(const char *name, struct error *err)
@@ -202,20 +154,40 @@ static int append_value(const struct field *field, const char *change, json_t *v
 	return json_array_append(list, value) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
 }
 
+/* Adds one value, or the options of a word as iproute2 has them: A,B. */
+static int append_word(const struct field *field, const char *change, const char *word,
+		       json_t *json, struct error *err)
+{
+	bool commas = field->type == FIELD_OPTIONS || field->type == FIELD_LENGTHS;
+	int ret;
+
+	do {
+		size_t length = commas ? strcspn(word, ",") : strlen(word);
+		char *part = strndup(word, length);
+		json_t *value = NULL;
+
+		ret = part ? read_value(field, part, &value, err)
+			   : error_set(err, -ENOMEM, "out of memory");
+		if (ret == 0)
+			ret = append_value(field, change, value, json, err);
+		json_decref(value);
+		free(part);
+		word += length;
+	} while (ret == 0 && *word++);
+	return ret;
+}
+
 static int take_list(const struct field *field, bool set, struct words *words, json_t *json,
 		     struct error *err)
 {
 	const char *change = NULL, *word;
-	json_auto_t *value = NULL;
 	int ret = words_value(words, field->name, &word, err);
 
 	if (ret == 0 && set && (!strcmp(word, "+") || !strcmp(word, "-"))) {
 		change = *word == '+' ? "add" : "remove";
 		ret = words_value(words, field->name, &word, err);
 	}
-	if (ret == 0)
-		ret = read_value(field, word, &value, err);
-	return ret < 0 ? ret : append_value(field, change, value, json, err);
+	return ret < 0 ? ret : append_word(field, change, word, json, err);
 }
 
 static int take_range(const struct field *field, struct words *words, json_t **ret,
@@ -252,8 +224,8 @@ static int take_field(const struct field *field, bool set, struct words *words, 
 		return take_list(field, set, words, json, err);
 	if (json_object_get(json, field->name))
 		return given_twice(field->name, err);
-	if (!value && field->type == FIELD_BOOL) {
-		value = take_bool(words);
+	if (!value && (field->type == FIELD_BOOL || field->type == FIELD_CHOICE)) {
+		value = take_bool(field, words);
 	} else if (!value && field->type == FIELD_RANGE) {
 		ret = take_range(field, words, &value, err);
 		if (ret < 0)
@@ -269,25 +241,51 @@ static int take_field(const struct field *field, bool set, struct words *words, 
 	return 0;
 }
 
+/* `nolearning`, `nokey`: what the field is without. NULL: no such word. */
+static const struct field *field_negated(enum noun noun, const char *word, json_t **ret)
+{
+	const struct field *field = strncmp(word, "no", 2) ? NULL : schema_field(noun, word + 2);
+
+	*ret = NULL;
+	if (field && (field->type == FIELD_BOOL || field->type == FIELD_CHOICE))
+		*ret = json_false();
+	else if (field && field->type == FIELD_KEY)
+		*ret = json_null();
+	return *ret ? field : NULL;
+}
+
+/* A word that says field and value at once; the same may be said twice. */
+static int set_value(const struct field *field, json_t *value, bool again, json_t *json,
+		     struct error *err)
+{
+	const json_t *there = json_object_get(json, field->name);
+	bool same = again && there && json_equal((json_t *)there, value);
+
+	if (!there)
+		json_object_set(json, field->name, value);
+	json_decref(value);
+	return there && !same ? given_twice(field->name, err) : 0;
+}
+
 int words_fields(enum noun noun, bool set, struct words *words, json_t *json, struct error *err)
 {
 	const char *word;
 
 	while ((word = words_take(words))) {
-		const struct field *field = field_of(noun, word), *negated = NULL;
+		const struct field *field = schema_field(noun, iproute2_synonym(word));
+		const char *value;
+		json_t *negation;
 		int ret = 0;
 
-		if (!field && !strncmp(word, "no", 2))
-			negated = schema_field(noun, word + 2);
-		if (field)
+		if (field) {
 			ret = take_field(field, set, words, json, err);
-		else if (negated && negated->type == FIELD_BOOL &&
-			 json_object_get(json, negated->name))
-			ret = given_twice(negated->name, err);
-		else if (negated && negated->type == FIELD_BOOL)
-			json_object_set_new(json, negated->name, json_false());
-		else if (noun != NOUN_TUNNEL || !word_in(word, granted_tunnel))
-			ret = unknown_word(noun, word, err);
+		} else if ((field = field_negated(noun, word, &negation))) {
+			ret = set_value(field, negation, false, json, err);
+		} else if (noun == NOUN_TUNNEL && (value = iproute2_phrase(word, words, &field))) {
+			ret = set_value(field, json_string(value), true, json, err);
+		} else if (!iproute2_granted(noun, word, words)) {
+			ret = iproute2_refuse(noun, word, err);
+		}
 		if (ret < 0)
 			return ret;
 	}

@@ -248,6 +248,9 @@ int kernel_apply(struct kernel *kernel, const struct change *change, size_t coun
 		error_set(err, r, "out of memory");
 	if (r >= 0)
 		r = kernel_load(kernel, err);
+	for (size_t i = 0; i < apply.count && r >= 0; i++)
+		if (apply.change[i].noun == NOUN_TUNNEL && apply.change[i].new)
+			kernel_split(kernel);
 	if (r >= 0) {
 		kernel->replaying = replay;
 		r = apply_all(&apply, err);

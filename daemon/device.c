@@ -168,10 +168,11 @@ static int flags_change(struct netlink *netlink, uint32_t ifindex, uint32_t set,
 	return netlink_do(netlink, &request, NULL, NULL, err);
 }
 
-static int device_up(struct netlink *netlink, const struct link *link, bool quiet,
-		     struct error *err)
+static int device_up(struct netlink *netlink, const struct link *link,
+		     const struct device_spec *spec, struct error *err)
 {
-	uint32_t set = quiet ? IFF_NOARP : IFF_MULTICAST, clear = quiet ? IFF_MULTICAST : IFF_NOARP;
+	uint32_t set = (spec->noarp ? IFF_NOARP : 0) | (spec->nomulticast ? 0 : IFF_MULTICAST);
+	uint32_t clear = (IFF_NOARP | IFF_MULTICAST) & ~set;
 	uint32_t ifindex = link->ifindex;
 	bool wrong = (link->flags & (set | clear)) != set;
 	int rc = 0;
@@ -258,7 +259,7 @@ int device_create(struct netlink *netlink, const struct device_spec *spec, uint3
 	}
 	*ret_ifindex = link->ifindex;
 	memset(&refused, 0, sizeof(refused));
-	rc = device_up(netlink, link, spec->quiet, &refused);
+	rc = device_up(netlink, link, spec, &refused);
 	if (rc) {
 		if (made)
 			device_delete(netlink, *ret_ifindex, NULL);

@@ -26,7 +26,8 @@ struct device_spec {
 	uint32_t mtu;
 	const uint8_t *lladdr; /* NULL or zero: the kernel picks one */
 	uint32_t below;	       /* ifindex of what it sends by, with no other user; 0: none */
-	bool quiet;	       /* nobody speaks to the host by it: without ARP and multicast */
+	bool noarp;	       /* nobody there has a MAC of its own */
+	bool nomulticast;
 };
 
 /*

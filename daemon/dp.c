@@ -26,6 +26,10 @@ static const char *const map_names[DP_MAP_COUNT] = {
 	[DP_TUNNELS] = "tunnels",
 	[DP_REMOTES] = "remotes",
 	[DP_SPARES] = "spares",
+	[DP_OPTIONS] = "options",
+	[DP_SEQUENCES] = "sequences",
+	[DP_KNOWN_OPTIONS] = "known_options",
+	[DP_SEEN_OPTIONS] = "seen_options",
 	[DP_PEERS] = "peers",
 	[DP_VNIS] = "vnis",
 	[DP_LISTEN] = "listen",
@@ -37,6 +41,7 @@ static const char *const map_names[DP_MAP_COUNT] = {
 	[DP_PORT_STATS] = "port_stats",
 	[DP_REMOTE_STATS] = "remote_stats",
 	[DP_DROPS] = "drops",
+	[DP_NOTES] = "notes",
 	[DP_EVENTS] = "events",
 	[DP_EVENTS_LOST] = "events_lost",
 };
@@ -152,6 +157,7 @@ static int dp_finish(struct dp *dp, struct error *err)
 					     : strerror(-r));
 	dp->port = bpf_program__fd(dp->skeleton->progs.weft_port);
 	dp->underlay = bpf_program__fd(dp->skeleton->progs.weft_underlay);
+	dp->split = bpf_program__fd(dp->skeleton->progs.weft_split);
 	for (int i = 0; i < DP_MAP_COUNT; i++) {
 		struct bpf_map *map = bpf_object__find_map_by_name(dp->skeleton->obj, map_names[i]);
 
@@ -316,6 +322,11 @@ int dp_program_port(const struct dp *dp)
 int dp_program_underlay(const struct dp *dp)
 {
 	return dp->underlay;
+}
+
+int dp_program_split(const struct dp *dp)
+{
+	return dp->split;
 }
 
 bool dp_has_decap_l3(const struct dp *dp)

@@ -16,6 +16,7 @@
 
 #include "abi/datapath.h"
 #include "abi/drops.h"
+#include "abi/notes.h"
 #include "lib/error.h"
 
 struct dp;
@@ -28,6 +29,10 @@ enum dp_map {
 	DP_TUNNELS,
 	DP_REMOTES,
 	DP_SPARES,
+	DP_OPTIONS,
+	DP_SEQUENCES,
+	DP_KNOWN_OPTIONS,
+	DP_SEEN_OPTIONS,
 	DP_PEERS,
 	DP_VNIS,
 	DP_LISTEN,
@@ -39,6 +44,7 @@ enum dp_map {
 	DP_PORT_STATS,
 	DP_REMOTE_STATS,
 	DP_DROPS,
+	DP_NOTES,
 	DP_EVENTS,
 	DP_EVENTS_LOST,
 	DP_MAP_COUNT,
@@ -53,6 +59,7 @@ void dp_free(struct dp *dp);
 
 int dp_program_port(const struct dp *dp);     /* fd */
 int dp_program_underlay(const struct dp *dp); /* fd */
+int dp_program_split(const struct dp *dp);    /* fd */
 int dp_fd(const struct dp *dp, enum dp_map map);
 const char *dp_map_name(enum dp_map map);
 bool dp_has_decap_l3(const struct dp *dp);
@@ -92,6 +99,10 @@ DP_ACCESSORS(remote, DP_REMOTES, uint32_t, struct weft_remote)
 DP_ACCESSORS(listen, DP_LISTEN, uint32_t, uint8_t)
 DP_ACCESSORS(fdb_count, DP_FDB_COUNTS, uint32_t, uint32_t)
 DP_HASH_ACCESSORS(device, DP_DEVICES, uint32_t, uint32_t)
+DP_HASH_ACCESSORS(options, DP_OPTIONS, uint32_t, struct weft_options)
+DP_HASH_ACCESSORS(sequence, DP_SEQUENCES, uint32_t, struct weft_sequence)
+DP_HASH_ACCESSORS(known_option, DP_KNOWN_OPTIONS, struct weft_option_key, struct weft_option)
+DP_HASH_ACCESSORS(seen_options, DP_SEEN_OPTIONS, uint32_t, struct weft_seen_options)
 DP_HASH_ACCESSORS(peer, DP_PEERS, struct weft_peer_key, struct weft_peer)
 DP_HASH_ACCESSORS(vni, DP_VNIS, struct weft_vni_key, uint32_t)
 DP_HASH_ACCESSORS(address, DP_ADDRESSES, struct weft_addr, uint32_t)

@@ -91,10 +91,8 @@ static int parse_member(const char *key, const json_t *json, struct fdb_spec *sp
 		return parse_number(key, json, 0xffffff, &spec->vni, err);
 	if (!strcmp(key, "vlan"))
 		return parse_number(key, json, 4094, &spec->vlan, err);
-	if (!strcmp(key, "option")) {
-		options_release(spec->options);
+	if (!strcmp(key, "option"))
 		return options_from_json(json, &spec->options, err);
-	}
 	if (!strcmp(key, "dynamic") && json_is_boolean(json)) {
 		spec->dynamic = json_is_true(json);
 		return 0;
@@ -182,13 +180,28 @@ static int resolve_options(const struct tunnel *tunnel, enum entry_use use,
 	return 0;
 }
 
+/* A packet to another remote of the tunnel may be of another network there. */
+static int resolve_vni(const struct tunnel *tunnel, struct fdb_spec *spec, struct error *err)
+{
+	if (spec->vni == FDB_VNI_TUNNEL)
+		return 0;
+	if (tunnel->type == TUNNEL_GRETAP)
+		return error_set(err, -EINVAL, "vni: tunnel %s has a key and no VNI", spec->dev);
+	if (tunnel->type == TUNNEL_NVGRE && (spec->vni < VSID_MIN || spec->vni > VSID_MAX))
+		return error_set(err, -EINVAL, "vni: %u is not for use (RFC 7637 3.4: %u to %u)",
+				 spec->vni, VSID_MIN, VSID_MAX);
+	if (spec->vni == tunnel->id)
+		spec->vni = FDB_VNI_TUNNEL;
+	return 0;
+}
+
 static int resolve_tunnel(const struct tunnel *tunnel, enum entry_use use, struct fdb_spec *spec,
 			  struct error *err)
 {
-	if (resolve_options(tunnel, use, spec, err) < 0)
+	if (tunnel_is_l3(tunnel))
+		return error_set(err, -EINVAL, "dev: tunnel %s carries no Ethernet", spec->dev);
+	if (resolve_options(tunnel, use, spec, err) < 0 || resolve_vni(tunnel, spec, err) < 0)
 		return err->code;
-	if (spec->vni == tunnel->id)
-		spec->vni = FDB_VNI_TUNNEL;
 	if (!addr_is_any(&spec->dst))
 		return 0;
 	if (!addr_is_any(&tunnel->group))

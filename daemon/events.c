@@ -2,14 +2,12 @@
 /* What the datapath says through its ring, and what the kernel side passes on of it. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/live.h"
 #include "daemon/log.h"
-#include "daemon/template.h"
 
 #define EVENTS_A_TURN 4096
 
@@ -47,16 +45,9 @@ void remote_state_event(struct kernel *kernel, const struct live_remote *remote)
 /* The slot goes back; whatever points to it goes at the end of the turn. */
 static void remote_refuse(struct kernel *kernel, uint32_t id, const struct weft_remote *slot)
 {
-	struct weft_peer_key key = {.remote = slot->addr, .type = WEFT_TYPE_VXLAN};
 	struct weft_remote none = {};
-	struct weft_peer peer;
-	uint16_t port;
 
-	memcpy(&port, slot->header + slot->udp_offset + 2, sizeof(port));
-	key.port = be16toh(port);
-	key.vni = template_vni(slot);
-	if (!dp_get_peer(kernel->dp, &key, &peer) && peer.remote == id)
-		dp_delete_peer(kernel->dp, &key);
+	peers_of_slot_remove(kernel, id, slot);
 	bit_set(kernel->purge.remote, id);
 	kernel->purge.any = true;
 	dp_put_remote(kernel->dp, &id, &none);
@@ -73,7 +64,6 @@ static void remote_learned(struct kernel *kernel, uint32_t id)
 		return;
 	tunnel = slot.tunnel < WEFT_TUNNELS_MAX ? kernel->tunnel_by_id[slot.tunnel] : NULL;
 	if (!tunnel || tunnel->doomed || !tunnel_is_open(tunnel->config) ||
-	    slot.udp_offset > WEFT_HEADER_MAX - 4 ||
 	    remote_adopt(kernel, tunnel, id, &slot, OWNER_LEARNED, NULL) < 0)
 		remote_refuse(kernel, id, &slot);
 	spares_fill(kernel);
@@ -94,6 +84,10 @@ static int event_handle(void *arg, void *data, size_t size)
 
 	if (size < sizeof(*event))
 		return 0;
+	if (event->type == WEFT_EVENT_CONTROL && size >= sizeof(struct weft_control_event)) {
+		geneve_control_event(kernel, data);
+		return --kernel->events->left ? 0 : -EAGAIN;
+	}
 	kernel->fdb_generation++;
 	entry.dest = event->dest;
 	entry.seen = event->tick;
@@ -109,6 +103,9 @@ static int event_handle(void *arg, void *data, size_t size)
 		break;
 	case WEFT_EVENT_FULL:
 		fdb_event(kernel, "full", &event->key, &entry);
+		break;
+	case WEFT_EVENT_OPTIONS:
+		geneve_options_event(kernel, event->dest.remote);
 		break;
 	}
 	/* a storm of events must not keep the loop from everything else */

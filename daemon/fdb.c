@@ -9,6 +9,7 @@
 
 #include "daemon/fdb_private.h"
 #include "daemon/live.h"
+#include "lib/tunnel.h"
 
 int fdb_target(struct kernel *kernel, const struct fdb_spec *spec, struct fdb_target *ret,
 	       struct error *err)
@@ -78,32 +79,52 @@ static int target_addr(const struct live_tunnel *tunnel, const struct fdb_spec *
 					 mac, tunnel->name,
 					 config->remote.count ? "several remotes" : "no remote");
 	}
-	if (!addr_is_v4(ret) || (addr_is_multicast(ret) && !addr_equal(ret, &config->group)) ||
-	    addr_is_loopback(ret))
-		return error_set(err, -EINVAL, "fdb %s: dst: %s is no IPv4 unicast address", mac,
-				 addr_format(ret, addr));
+	if ((addr_is_multicast(ret) && !addr_equal(ret, &config->group)) || addr_is_loopback(ret))
+		return error_set(err, -EINVAL, "fdb %s: dst: %s is no unicast address of a host",
+				 mac, addr_format(ret, addr));
+	if (!tunnel_prototype_of(tunnel, ret))
+		return error_set(err, -EINVAL, "fdb %s: dst: %s is not of the tunnel's underlay",
+				 mac, addr_format(ret, addr));
+	return 0;
+}
+
+static int target_vni(const struct live_tunnel *tunnel, const struct fdb_spec *spec,
+		      struct remote_key *key, struct error *err)
+{
+	char mac[MAC_STRLEN];
+
+	mac_format(spec->mac, mac);
+	if (tunnel_is_gre(tunnel->config) && tunnel->config->type != TUNNEL_NVGRE)
+		return error_set(err, -EINVAL, "fdb %s: vni: tunnel %s has a key and no VNI", mac,
+				 tunnel->name);
+	if (spec->vni > 0xffffff)
+		return error_set(err, -EINVAL, "fdb %s: vni: %u is above 16777215", mac, spec->vni);
+	key->vni = spec->vni;
 	return 0;
 }
 
 static int target_remote(struct kernel *kernel, enum fdb_mode mode, const struct fdb_spec *spec,
 			 struct fdb_target *target, uint32_t owner, struct error *err)
 {
-	uint32_t vni = spec->vni == FDB_VNI_TUNNEL ? target->tunnel->config->id : spec->vni;
 	char mac[MAC_STRLEN];
+	struct remote_key key;
 	struct weft_addr addr;
 	int r = target_addr(target->tunnel, spec, &addr, err);
 
-	if (r >= 0 && vni > 0xffffff)
-		r = error_set(err, -EINVAL, "fdb %s: vni: %u is above 16777215",
-			      mac_format(spec->mac, mac), vni);
 	if (r >= 0) {
-		const struct live_remote *there = remote_find(kernel, target->tunnel, &addr, vni);
+		key = remote_key(target->tunnel, &addr);
+		key.options = options_id(spec->options);
+		if (spec->vni != FDB_VNI_TUNNEL)
+			r = target_vni(target->tunnel, spec, &key, err);
+	}
+	if (r >= 0) {
+		const struct live_remote *there = remote_find(kernel, &key);
 
 		target->owned = there && (there->owners & owner);
 		if (target->owned && owner == OWNER_FLOOD && mode != FDB_REPLACE)
 			return error_set(err, -EEXIST, "fdb %s: exists",
 					 mac_format(spec->mac, mac));
-		r = remote_own(kernel, target->tunnel, &addr, vni, owner, &target->remote, err);
+		r = remote_own(kernel, target->tunnel, &key, owner, &target->remote, err);
 		if (r < 0)
 			error_prefix(err, "fdb %s", mac_format(spec->mac, mac));
 	}

@@ -6,6 +6,7 @@
 
 #include "daemon/fdb_private.h"
 #include "daemon/live.h"
+#include "lib/tunnel.h"
 
 void fdb_static_gone(struct kernel *kernel, const struct weft_fdb_entry *entry)
 {
@@ -23,7 +24,8 @@ void fdb_static_gone(struct kernel *kernel, const struct weft_fdb_entry *entry)
 static bool remote_named(const struct live_remote *remote, const struct fdb_spec *spec)
 {
 	return (addr_is_any(&spec->dst) || addr_equal(&spec->dst, &remote->key.addr)) &&
-	       (spec->vni == FDB_VNI_TUNNEL || spec->vni == remote->key.vni);
+	       (spec->vni == FDB_VNI_TUNNEL || spec->vni == remote->key.vni) &&
+	       (!spec->options || spec->options == remote->options);
 }
 
 static int delete_find_zero(const struct fdb_spec *spec, struct fdb_target *target,
@@ -36,7 +38,10 @@ static int delete_find_zero(const struct fdb_spec *spec, struct fdb_target *targ
 	     remote = remote->tunnel_next) {
 		if (!(remote->owners & OWNER_FLOOD) || !remote_named(remote, spec))
 			continue;
-		if (spec->vni == FDB_VNI_TUNNEL && remote->key.vni != target->tunnel->config->id)
+		if (spec->vni == FDB_VNI_TUNNEL &&
+		    remote->key.vni != tunnel_vni(target->tunnel->config))
+			continue;
+		if (spec->options != remote->options)
 			continue;
 		target->remote = remote;
 		return 0;

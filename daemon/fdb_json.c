@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* An FDB entry as the API has it. */
 #include "daemon/live.h"
+#include "lib/tunnel.h"
 
 json_t *fdb_entry_json(struct kernel *kernel, const struct weft_fdb_key *key,
 		       const struct weft_fdb_entry *entry)
@@ -27,8 +28,10 @@ json_t *fdb_entry_json(struct kernel *kernel, const struct weft_fdb_key *key,
 		remote = kernel->remote_by_id[entry->dest.remote];
 	if (remote)
 		json_object_set_new(json, "dst", json_string(addr_format(&remote->key.addr, addr)));
-	if (remote && remote->key.vni != tunnel->config->id)
+	if (remote && remote->key.vni != tunnel_vni(tunnel->config))
 		json_object_set_new(json, "vni", json_integer(remote->key.vni));
+	if (remote && remote->options)
+		json_object_set_new(json, "option", options_json(remote->options));
 	json_object_set_new(json, "state",
 			    json_string(entry->flags & WEFT_FDB_LOCAL ? "local"
 					: learned		      ? "learned"

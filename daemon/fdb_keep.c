@@ -9,6 +9,7 @@
 
 #include "daemon/live.h"
 #include "daemon/log.h"
+#include "lib/tunnel.h"
 
 #define BATCH 4096
 
@@ -36,8 +37,9 @@ static void kept_by_remote(struct fdb_spec *spec, const struct live_remote *remo
 {
 	strcpy(spec->dev, remote->tunnel->name);
 	spec->dst = remote->key.addr;
-	if (remote->key.vni != remote->tunnel->config->id)
+	if (remote->key.vni != tunnel_vni(remote->tunnel->config))
 		spec->vni = remote->key.vni;
+	spec->options = options_hold(remote->options);
 }
 
 static void keep_entry(struct kernel *kernel, struct fdb_kept *kept, const struct weft_fdb_key *key,
@@ -113,6 +115,8 @@ void fdb_keep_restore(struct kernel *kernel, struct fdb_kept *kept)
 		return;
 	if (kept->count && kernel_fdb_set(kernel, FDB_REPLACE, kept->spec, kept->count, &err) < 0)
 		log_error("putting entries back: %s", err.line);
+	for (size_t i = 0; i < kept->count; i++)
+		options_release(kept->spec[i].options);
 	free(kept->spec);
 	free(kept);
 }

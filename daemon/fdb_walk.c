@@ -12,6 +12,7 @@
 
 #include "daemon/fdb_private.h"
 #include "daemon/live.h"
+#include "lib/tunnel.h"
 
 #define BATCH	  4096
 #define BATCH_MIN 64
@@ -26,8 +27,10 @@ json_t *fdb_zero_json(const struct live_remote *remote)
 
 	if (*tunnel->bridge->name)
 		json_object_set_new(json, "bridge", json_string(tunnel->bridge->name));
-	if (remote->key.vni != tunnel->config->id)
+	if (remote->key.vni != tunnel_vni(tunnel->config))
 		json_object_set_new(json, "vni", json_integer(remote->key.vni));
+	if (remote->options)
+		json_object_set_new(json, "option", options_json(remote->options));
 	return json;
 }
 

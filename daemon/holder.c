@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -248,7 +249,7 @@ static void item_free(struct holder *holder, struct item *item)
 	free(item);
 }
 
-/* In the field's words: "dstport: ..." or "group: ...". */
+/* In the field's words: "dstport: ...", "type: ..." or "group: ...". */
 static int item_refused(const struct holder *holder, const struct holder_item *key, int rc,
 			struct error *err)
 {
@@ -260,6 +261,9 @@ static int item_refused(const struct holder *holder, const struct holder_item *k
 				 port_owner(holder->netlink, key->port, text, sizeof(text)));
 	if (key->port)
 		return error_set(err, rc, "dstport: %u: %s", key->port, strerror(-rc));
+	if (key->protocol)
+		return error_set(err, rc, "type: weft-holder cannot receive GRE: %s%s",
+				 strerror(-rc), rc == -EPERM ? " (CAP_NET_RAW is missing)" : "");
 	link = link_by_index(holder->netlink, key->ifindex);
 	return error_set(err, rc, "group: %s cannot be joined on %s: %s",
 			 addr_format(&key->group, text), link ? link->name : "its device",
@@ -268,12 +272,14 @@ static int item_refused(const struct holder *holder, const struct holder_item *k
 
 static enum holder_operation item_hold(const struct holder_item *key)
 {
-	return key->port ? HOLDER_PORT_HOLD : HOLDER_JOIN;
+	return key->port ? HOLDER_PORT_HOLD : key->protocol ? HOLDER_PROTOCOL_HOLD : HOLDER_JOIN;
 }
 
 static enum holder_operation item_release(const struct holder_item *key)
 {
-	return key->port ? HOLDER_PORT_RELEASE : HOLDER_LEAVE;
+	return key->port       ? HOLDER_PORT_RELEASE
+	       : key->protocol ? HOLDER_PROTOCOL_RELEASE
+			       : HOLDER_LEAVE;
 }
 
 /* A new holder is given everything that the one that died had, but for `missing`, which the caller asks for. */
@@ -299,7 +305,21 @@ static void restore(struct holder *holder, const struct holder_item *missing)
 	}
 }
 
-/* Asks a running holder, or starts one. One that goes in the middle of it is started once more. */
+/*
+ * An older holder, which does not know what it is asked, makes way: the one that comes after it is given
+ * everything that it had. Waits until it is gone, as nobody can have its ports before.
+ */
+static void holder_retire(struct holder *holder)
+{
+	struct holder_answer nothing;
+
+	if (!kill(holder->pid, SIGTERM))
+		while (recv(holder->fd, &nothing, sizeof(nothing), 0) < 0 && errno == EINTR)
+			;
+	disconnect(holder);
+}
+
+/* Asks a running holder, or starts one. One that goes in the middle of it, or does not know how, is started once more. */
 static int hold(struct holder *holder, const struct holder_item *key, struct error *err)
 {
 	struct holder_answer answer;
@@ -313,6 +333,10 @@ static int hold(struct holder *holder, const struct holder_item *key, struct err
 			restore(holder, key);
 		}
 		rc = holder->fd < 0 ? -EPIPE : ask(holder, item_hold(key), key, &answer);
+		if (!rc && answer.result == -EOPNOTSUPP && !i) {
+			holder_retire(holder);
+			rc = -EPIPE;
+		}
 	}
 	if (rc)
 		return error_set(err, rc, "holder: weft-holder does not stay");
@@ -381,6 +405,31 @@ int holder_port_hold(struct holder *holder, uint16_t port, struct error *err)
 void holder_port_release(struct holder *holder, uint16_t port)
 {
 	struct holder_item key = port_key(port);
+	struct item *item = item_find(holder, &key);
+
+	if (item)
+		item_put(holder, item);
+}
+
+static struct holder_item gre_key(void)
+{
+	struct holder_item key;
+
+	memset(&key, 0, sizeof(key));
+	key.protocol = IPPROTO_GRE;
+	return key;
+}
+
+int holder_gre_hold(struct holder *holder, struct error *err)
+{
+	struct holder_item key = gre_key();
+
+	return item_get(holder, &key, err);
+}
+
+void holder_gre_release(struct holder *holder)
+{
+	struct holder_item key = gre_key();
 	struct item *item = item_find(holder, &key);
 
 	if (item)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the kernel ties to a process and must outlive weftd: bound UDP sockets, so that nobody else
- * takes a port weft listens to and the host answers no packet of ours with an ICMP error; and
- * group memberships (IGMP, MLD). A small process of its own, `weft-holder`, has them; it is started
- * when first needed and goes when it holds nothing.
+ * takes a port weft listens to and the host answers no packet of ours with an ICMP error; GRE as a protocol, for the
+ * same reason, and for what comes in fragments (daemon/holder_reassembly.h); and group memberships (IGMP, MLD). A
+ * small process of its own, `weft-holder`, has them; it is started when first needed and goes when it holds
+ * nothing.
  *
  * This is weftd's side. Everything is counted: a port held twice is released twice. When the holder
  * dies it is started again with everything it had.
@@ -38,6 +39,9 @@ void holder_watch(struct holder *holder, void (*lost)(void *arg, const struct er
 /* Binds the port on 0.0.0.0 and [::]. -EADDRINUSE names who has it: "dstport: 4789 is held by ...". */
 int holder_port_hold(struct holder *holder, uint16_t port, struct error *err);
 void holder_port_release(struct holder *holder, uint16_t port);
+/* GRE over IPv4 and IPv6: others may have it, too. */
+int holder_gre_hold(struct holder *holder, struct error *err);
+void holder_gre_release(struct holder *holder);
 /* The group by a device. The device must be there; when it has gone, leave, and join again by the new one. */
 int holder_join(struct holder *holder, const struct weft_addr *group, uint32_t ifindex,
 		struct error *err);
@@ -46,7 +50,8 @@ void holder_leave(struct holder *holder, const struct weft_addr *group, uint32_t
 void holder_settle(struct holder *holder);
 
 struct holder_item {
-	uint16_t port; /* 0: a membership */
+	uint16_t port;	   /* UDP; 0: a protocol or a membership */
+	uint16_t protocol; /* IPPROTO_GRE; 0: a port or a membership */
 	uint32_t ifindex;
 	struct weft_addr group;
 };

@@ -28,20 +28,22 @@ uint64_t holder_netns(void)
 	return stat("/proc/self/ns/net", &status) ? 0 : (uint64_t)status.st_ino;
 }
 
-/* What it keeps is the right to bind ports below 1024, if it has that. */
+/* What it keeps, of what it has: the rights to bind ports below 1024 and to open raw and packet sockets. */
 static void capabilities_drop(void)
 {
-	const cap_value_t keep = CAP_NET_BIND_SERVICE;
-	cap_flag_value_t has = CAP_CLEAR;
+	static const cap_value_t keep[] = {CAP_NET_BIND_SERVICE, CAP_NET_RAW};
 	cap_t now = cap_get_proc();
 	cap_t less = cap_init();
 
-	if (now && less) {
-		cap_get_flag(now, keep, CAP_PERMITTED, &has);
-		cap_set_flag(less, CAP_PERMITTED, 1, &keep, has);
-		cap_set_flag(less, CAP_EFFECTIVE, 1, &keep, has);
-		cap_set_proc(less);
+	for (size_t i = 0; now && less && i < sizeof(keep) / sizeof(*keep); i++) {
+		cap_flag_value_t has = CAP_CLEAR;
+
+		cap_get_flag(now, keep[i], CAP_PERMITTED, &has);
+		cap_set_flag(less, CAP_PERMITTED, 1, &keep[i], has);
+		cap_set_flag(less, CAP_EFFECTIVE, 1, &keep[i], has);
 	}
+	if (now && less)
+		cap_set_proc(less);
 	cap_free(now);
 	cap_free(less);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -111,6 +113,12 @@ static bool serve(int client, uint64_t netns, bool *asked)
 	case HOLDER_LEAVE:
 		message.result = held_leave(&request.item.group, request.item.ifindex);
 		break;
+	case HOLDER_PROTOCOL_HOLD:
+		message.result = held_protocol_hold(request.item.protocol);
+		break;
+	case HOLDER_PROTOCOL_RELEASE:
+		message.result = held_protocol_release(request.item.protocol);
+		break;
 	case HOLDER_LIST:
 		return list_send(client, &message);
 	default:
@@ -138,15 +146,22 @@ static int client_accept(struct pollfd *polled, int count)
 
 static void holder_run(void)
 {
-	struct pollfd polled[CLIENTS_MAX + 1] = {{.fd = HOLDER_FD, .events = POLLIN}};
+	/* the listener, clients, and what packets come by */
+	struct pollfd polled[1 + CLIENTS_MAX + HELD_POLLED_MAX] = {
+		{.fd = HOLDER_FD, .events = POLLIN}};
 	uint64_t netns = holder_netns();
 	bool asked = false, left;
-	int count = 1;
+	int count = 1, sources;
 
 	do {
 		left = false;
-		if (poll(polled, (nfds_t)count, -1) < 0 && errno != EINTR)
-			return;
+		sources = held_poll(polled + count);
+		if (poll(polled, (nfds_t)(count + sources), -1) < 0) {
+			if (errno != EINTR)
+				return;
+			continue;
+		}
+		held_serve(polled + count, sources);
 		for (int i = count - 1; i > 0; i--) {
 			if (!polled[i].revents || serve(polled[i].fd, netns, &asked))
 				continue;

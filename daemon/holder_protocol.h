@@ -2,7 +2,8 @@
 /*
  * What weftd and weft-holder say to each other, over a SOCK_SEQPACKET socket: one request a packet, and one
  * answer to each; to HOLDER_LIST, an answer for each thing held, with `more` set, before the last one.
- * A holder outlives the weftd that started it: the layout stays as it is, and what is new gets a new operation.
+ * A holder outlives the weftd that started it: the layout stays as it is, and what is new gets a new operation. One
+ * that a holder does not know is answered with -EOPNOTSUPP: then another holder takes its place.
  */
 #ifndef WEFT_DAEMON_HOLDER_PROTOCOL_H
 #define WEFT_DAEMON_HOLDER_PROTOCOL_H
@@ -23,6 +24,8 @@ enum holder_operation {
 	HOLDER_JOIN,
 	HOLDER_LEAVE,
 	HOLDER_LIST,
+	HOLDER_PROTOCOL_HOLD, /* GRE is the only one */
+	HOLDER_PROTOCOL_RELEASE,
 };
 
 struct holder_request {
@@ -41,6 +44,7 @@ struct holder_answer {
 };
 
 _Static_assert(sizeof(struct holder_item) == 24, "holder_item");
+_Static_assert(offsetof(struct holder_item, ifindex) == 4, "holder_item.ifindex");
 _Static_assert(sizeof(struct holder_request) == 32, "holder_request");
 _Static_assert(sizeof(struct holder_answer) == 48, "holder_answer");
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Bound UDP sockets that take nothing, and memberships on as many sockets as the kernel's limits ask for. */
+/*
+ * Bound UDP sockets that take nothing, raw sockets that take what came in fragments, and memberships on as many
+ * sockets as the kernel's limits ask for.
+ */
 #include "daemon/holder_socket.h"
 
 #include <errno.h>
@@ -11,6 +14,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "daemon/holder_reassembly.h"
 #include "lib/addr.h"
 
 /* A socket that memberships hang on; the kernel limits how many one may have (igmp_max_memberships). */
@@ -24,7 +28,8 @@ struct carrier {
 
 struct held {
 	struct holder_item item;
-	int fd[2];		 /* of a port: IPv4 and IPv6, -1: none */
+	int fd[2];		 /* of a port or protocol: IPv4 and IPv6, -1: none */
+	int back;		 /* of a protocol, else -1 */
 	struct carrier *carrier; /* of a membership */
 	struct held *next;
 };
@@ -48,9 +53,19 @@ static struct held *held_new(const struct holder_item *item)
 
 	if (held) {
 		held->item = *item;
-		held->fd[0] = held->fd[1] = -1;
+		held->fd[0] = held->fd[1] = held->back = -1;
 	}
 	return held;
+}
+
+static void held_free(struct held *held)
+{
+	for (int i = 0; i < 2; i++)
+		if (held->fd[i] >= 0)
+			close(held->fd[i]);
+	if (held->back >= 0)
+		close(held->back);
+	free(held);
 }
 
 /* --- ports --------------------------------------------------------------------------------- */
@@ -104,9 +119,7 @@ int held_port_hold(uint16_t port)
 	else if (held->fd[1] < 0) {
 		int rc = held->fd[1];
 
-		if (held->fd[0] >= 0)
-			close(held->fd[0]);
-		free(held);
+		held_free(held);
 		return rc;
 	}
 	LL_PREPEND(everything, held);
@@ -123,12 +136,86 @@ int held_port_release(uint16_t port)
 	held = held_find(&item);
 	if (!held)
 		return 0;
-	for (int i = 0; i < 2; i++)
-		if (held->fd[i] >= 0)
-			close(held->fd[i]);
 	LL_DELETE(everything, held);
-	free(held);
+	held_free(held);
 	return 0;
+}
+
+/* --- protocols ----------------------------------------------------------------------------- */
+
+int held_protocol_hold(uint16_t protocol)
+{
+	struct holder_item item;
+	struct held *held;
+	int rc;
+
+	memset(&item, 0, sizeof(item));
+	item.protocol = protocol;
+	if (protocol != IPPROTO_GRE)
+		return -EOPNOTSUPP;
+	if (held_find(&item))
+		return 0;
+	held = held_new(&item);
+	if (!held)
+		return -ENOMEM;
+	rc = held->back = reassembly_back();
+	if (rc >= 0)
+		rc = held->fd[0] = reassembly_open(AF_INET, protocol);
+	if (rc >= 0)
+		rc = held->fd[1] = reassembly_open(AF_INET6, protocol);
+	if (rc < 0 && !(held->fd[0] >= 0 && rc == -EAFNOSUPPORT)) {
+		held_free(held);
+		return rc;
+	}
+	LL_PREPEND(everything, held);
+	return 0;
+}
+
+int held_protocol_release(uint16_t protocol)
+{
+	struct holder_item item;
+	struct held *held;
+
+	memset(&item, 0, sizeof(item));
+	item.protocol = protocol;
+	held = held_find(&item);
+	if (!held)
+		return 0;
+	LL_DELETE(everything, held);
+	held_free(held);
+	return 0;
+}
+
+static const struct held *held_gre(void)
+{
+	const struct held *held;
+
+	LL_FOREACH (everything, held)
+		if (held->item.protocol)
+			break;
+	return held;
+}
+
+int held_poll(struct pollfd polled[HELD_POLLED_MAX])
+{
+	const struct held *held = held_gre();
+	int count = 0;
+
+	for (int i = 0; held && i < HELD_POLLED_MAX; i++)
+		if (held->fd[i] >= 0)
+			polled[count++] = (struct pollfd){.fd = held->fd[i], .events = POLLIN};
+	return count;
+}
+
+void held_serve(const struct pollfd *polled, int count)
+{
+	const struct held *held = held_gre();
+
+	for (int i = 0; held && i < count; i++)
+		if (polled[i].revents)
+			reassembly_serve(polled[i].fd,
+					 polled[i].fd == held->fd[0] ? AF_INET : AF_INET6,
+					 held->item.protocol, held->back);
 }
 
 /* --- groups -------------------------------------------------------------------------------- */

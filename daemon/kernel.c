@@ -13,6 +13,7 @@
 #include "daemon/kernel_private.h"
 #include "daemon/live.h"
 #include "daemon/log.h"
+#include "daemon/splitter.h"
 #include "daemon/tc.h"
 
 #define LEASE_SECONDS	 10 /* how long the datapath trusts next hops without a weftd */
@@ -21,18 +22,25 @@
 
 /* --- the lease ------------------------------------------------------------------------------------- */
 
+static void control_write(struct kernel *kernel)
+{
+	struct weft_control control = {.magic = WEFT_ABI_MAGIC,
+				       .version = WEFT_ABI_VERSION,
+				       .lease = dp_tick() + WEFT_TICKS(LEASE_SECONDS),
+				       .splitter = kernel->splitter};
+	uint32_t zero = 0;
+
+	dp_put_control(kernel->dp, &zero, &control);
+}
+
 static void lease_renew(evutil_socket_t fd, short what, void *arg)
 {
 	struct kernel *kernel = arg;
-	struct weft_control control = {.magic = WEFT_ABI_MAGIC,
-				       .version = WEFT_ABI_VERSION,
-				       .lease = dp_tick() + WEFT_TICKS(LEASE_SECONDS)};
-	uint32_t zero = 0;
 	uint64_t lost;
 
 	(void)fd;
 	(void)what;
-	dp_put_control(kernel->dp, &zero, &control);
+	control_write(kernel);
 	lost = events_lost(kernel);
 	if (lost != kernel->events_lost) {
 		log_warning("%llu events of the datapath were lost",
@@ -53,6 +61,36 @@ static int lease_start(struct kernel *kernel, struct error *err)
 		return error_set(err, -ENOMEM, "out of memory");
 	lease_renew(-1, 0, kernel);
 	return 0;
+}
+
+/* --- the splitter ----------------------------------------------------------------------------------- */
+
+/* Makes it, takes up the one that is there, or puts it right. Without one, what would have to be cut is dropped. */
+static void splitter_run(struct kernel *kernel)
+{
+	struct error err = {};
+
+	kernel->splitter_tried = true;
+	kernel->splitter = 0;
+	if (splitter_start(kernel->netlink, dp_program_split(kernel->dp), &kernel->splitter, &err) <
+	    0)
+		log_warning("%s; super-packets that must be cut for a tunnel are dropped",
+			    err.line);
+	control_write(kernel);
+}
+
+void kernel_split(struct kernel *kernel)
+{
+	if (!kernel->splitter_tried)
+		splitter_run(kernel);
+}
+
+static void splitter_halt(struct kernel *kernel)
+{
+	kernel->splitter_tried = false;
+	kernel->splitter = 0;
+	control_write(kernel);
+	splitter_stop(kernel->netlink);
 }
 
 /* --- loading and letting go ------------------------------------------------------------------------- */
@@ -78,17 +116,23 @@ static int kernel_run(struct kernel *kernel, struct error *err)
 	int r = underlay_start(kernel->underlay, dp_program_underlay(kernel->dp), err);
 
 	addresses_fill(kernel);
+	/* of an earlier weftd, whose tunnels go on */
+	if (r >= 0 && splitter_found(kernel->netlink))
+		splitter_run(kernel);
 	if (r >= 0)
 		r = lease_start(kernel, err);
 	if (r >= 0)
 		r = events_start(kernel, err);
 	if (r >= 0)
 		r = sweep_start(kernel, err);
+	if (r >= 0)
+		r = notes_start(kernel, err);
 	return r;
 }
 
 static void kernel_halt(struct kernel *kernel)
 {
+	notes_stop(kernel);
 	sweep_stop(kernel);
 	events_stop(kernel);
 	if (kernel->lease)
@@ -104,6 +148,7 @@ static void kernel_unload(struct kernel *kernel)
 	if (!kernel->dp)
 		return;
 	kernel_halt(kernel);
+	splitter_halt(kernel);
 	underlay_stop(kernel->underlay);
 	dp_free(kernel->dp);
 	kernel->dp = NULL;
@@ -129,6 +174,8 @@ void kernel_unload_idle(struct kernel *kernel)
 {
 	if (!kernel->bridges && !kernel->ports && !kernel->tunnels)
 		kernel_unload(kernel);
+	else if (!kernel->tunnels && kernel->splitter_tried)
+		splitter_halt(kernel);
 }
 
 /* --- what netlink says ------------------------------------------------------------------------------- */
@@ -140,6 +187,8 @@ static void link_event(void *arg, enum link_event event, const struct link *link
 
 	if (!kernel->dp)
 		return;
+	if (kernel->splitter && splitter_hurt(event, link, old))
+		splitter_run(kernel);
 	port_link_event(kernel, event, link, old);
 	tunnel_link_event(kernel, event, link);
 }
@@ -161,6 +210,8 @@ static void filter_event(void *arg, uint32_t ifindex)
 
 	if (kernel->dp)
 		port_filter_event(kernel, ifindex);
+	if (kernel->splitter && splitter_unhooked(kernel->netlink, ifindex))
+		splitter_run(kernel);
 }
 
 static void holder_lost(void *arg, const struct error *err)

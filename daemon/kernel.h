@@ -26,6 +26,11 @@ struct kernel_callbacks {
 		    json_t *entry); /* "learn" "move" "age" "add" "del" */
 	/* A port, tunnel or remote changed state: {"noun":..,"name":..,"state":..,...} */
 	void (*state)(void *arg, json_t *event);
+	/*
+	 * What a packet said to weftd: {"event":"control","tunnel":..,"remote"?:..,"length":BYTES,"packet":HEX, from
+	 * the GENEVE header on} or {"event":"options","tunnel":..,"remote"?:..,"options":[..]}
+	 */
+	void (*packet)(void *arg, json_t *event);
 	void *arg;
 };
 
@@ -74,6 +79,8 @@ json_t *kernel_tunnel_state(struct kernel *kernel, const char *name); /* with it
 /* Totals per port and tunnel with per-remote lists, and drops: see docs/api.md stats, drops. */
 json_t *kernel_stats(struct kernel *kernel);
 json_t *kernel_drops(struct kernel *kernel);
+/* Packets that were odd and delivered: [{"note","packets","tunnel"?,"meaning"}] */
+json_t *kernel_notes(struct kernel *kernel);
 /* features, map sizes and memory, underlay devices, holder, lost events */
 json_t *kernel_status(struct kernel *kernel);
 

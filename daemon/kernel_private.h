@@ -7,7 +7,9 @@
 
 /* Loads the datapath unless it is there. */
 int kernel_load(struct kernel *kernel, struct error *err);
-/* Lets go of it when there are no objects. */
+/* A tunnel comes: there must be a splitter, if there can be one. */
+void kernel_split(struct kernel *kernel);
+/* Lets go of it when there are no objects, and of the splitter when there are no tunnels. */
 void kernel_unload_idle(struct kernel *kernel);
 
 #endif

@@ -23,6 +23,7 @@
 #include "daemon/kernel.h"
 #include "daemon/netlink.h"
 #include "daemon/nexthop.h"
+#include "daemon/options.h"
 #include "daemon/underlay.h"
 #include "lib/objects.h"
 
@@ -61,10 +62,13 @@ struct live_tunnel {
 	struct tunnel *config;
 	struct live_bridge *bridge;
 	struct live_port *port; /* hidden, without a bridge */
-	struct live_remote *prototype;
+	struct live_remote
+		*prototype[2]; /* IPv4 and IPv6, as far as the underlay may be of that kind */
 	struct live_remote *remote_list;
 	struct weft_peer_key key[TUNNEL_KEYS]; /* in `peers`, remote any */
 	uint32_t key_count;
+	struct weft_option_key *known; /* in `known_options` */
+	size_t known_count;
 	uint32_t group_ifindex; /* joined there, 0: not */
 	bool dev_held, port_held, vni_held;
 	bool doomed; /* in purge.tunnels */
@@ -88,7 +92,9 @@ struct live_tunnel {
 
 struct remote_key {
 	uint32_t tunnel; /* id */
-	uint32_t vni;
+	uint32_t vni;	 /* tunnel_vni(), or an FDB entry's */
+	uint32_t
+		options; /* id of the options that an FDB entry has (daemon/options.h); 0: the tunnel's */
 	struct weft_addr addr;
 };
 
@@ -99,9 +105,10 @@ struct live_remote {
 	struct live_tunnel *tunnel;
 	uint32_t owners;
 	uint32_t statics, based;
-	struct live_remote
-		*base; /* the one at this address with the tunnel's VNI, if this has another */
-	uint32_t slot; /* in the flood list, or FLOOD_NO_SLOT */
+	struct live_remote *
+		base; /* the one at this address as the tunnel has it, if this has a VNI or options of its own */
+	struct options_set *options; /* NULL: the tunnel's */
+	uint32_t slot;		     /* in the flood list, or FLOOD_NO_SLOT */
 	struct nexthop_user *nexthop;
 	struct nexthop hop;
 	struct weft_peer_key peer,
@@ -143,6 +150,7 @@ static inline bool bit_test(const uint64_t *set, uint32_t id)
 struct recovered; /* recover.h */
 struct sweep;	  /* fdb_sweep.c */
 struct events;	  /* events.c */
+struct notes;	  /* notes.c */
 
 struct kernel {
 	struct event_base *base;
@@ -152,12 +160,15 @@ struct kernel {
 	struct nexthops *nexthops;
 	struct underlay *underlay;
 	struct holder *holder;
-	struct dp *dp; /* NULL: no datapath */
+	struct dp *dp;	     /* NULL: no datapath */
+	uint32_t splitter;   /* ifindex that the datapath redirects to, 0: there is none */
+	bool splitter_tried; /* not again, as long as there are tunnels */
 	struct event *lease;
 	struct event *purge_timer; /* the pause of purge_soon() */
 	uint64_t events_lost;	   /* as of the last look */
 	struct events *events;
 	struct sweep *sweep;
+	struct notes *notes;
 	struct recovered *recovered; /* until kernel_settle() */
 	bool replaying;		     /* objects are put back: what is missing now may come later */
 	bool devices_doomed;	     /* to be reaped at the end of the transaction */
@@ -174,6 +185,7 @@ struct kernel {
 
 	char (*port_names)[NAME_LEN]; /* by id, also of those that are gone */
 	uint16_t *listen;	      /* tunnels by UDP port */
+	uint16_t gre[4];	      /* tunnels by what they ask of GRE: bits of WEFT_LISTEN_* */
 	struct vni_count *vnis;	      /* peers.c */
 	struct group_count *groups;   /* peers.c */
 	bool counts_changed;	      /* some count_change is not 0 */
@@ -231,27 +243,45 @@ void tunnel_delete(struct kernel *kernel, struct live_tunnel *tunnel);
 void tunnels_free(struct kernel *kernel);
 struct live_tunnel *tunnel_find(struct kernel *kernel, const char *name);
 int tunnel_write(struct kernel *kernel, struct live_tunnel *tunnel, struct error *err);
+/* Where packets of no known remote are counted. */
+struct live_remote *tunnel_prototype(const struct live_tunnel *tunnel);
+/* That of the address's version of IP; NULL: the underlay is of the other one. */
+struct live_remote *tunnel_prototype_of(const struct live_tunnel *tunnel,
+					const struct weft_addr *addr);
 /* MTU that the underlay leaves to frames of this tunnel. */
 uint32_t tunnel_mtu(const struct live_tunnel *tunnel);
 /* The tunnels' underlay device `link` has changed. */
 void tunnel_link_event(struct kernel *kernel, enum link_event event, const struct link *link);
+/* enum weft_type of its packets. */
+uint8_t tunnel_wire_type(const struct tunnel *config);
+/* The one remote that is configured; NULL: there are none or several. */
+struct live_remote *tunnel_only_remote(const struct live_tunnel *tunnel);
 /* Does the tunnel take packets from any source, and so make remotes of them? */
 bool tunnel_is_open(const struct tunnel *config);
 
 /* --- remote.c -------------------------------------------------------------------------------- */
+/* The key of a remote at `addr` that has VNI and options of the tunnel. */
+struct remote_key remote_key(const struct live_tunnel *tunnel, const struct weft_addr *addr);
 /* Finds or makes it and makes `owner` one of its owners. */
-int remote_own(struct kernel *kernel, struct live_tunnel *tunnel, const struct weft_addr *addr,
-	       uint32_t vni, uint32_t owner, struct live_remote **ret, struct error *err);
+int remote_own(struct kernel *kernel, struct live_tunnel *tunnel, const struct remote_key *key,
+	       uint32_t owner, struct live_remote **ret, struct error *err);
 /* OWNER_FDB and OWNER_BASE are counted, the others are not. */
 void remote_disown(struct kernel *kernel, struct live_remote *remote, uint32_t owner);
-struct live_remote *remote_find(struct kernel *kernel, const struct live_tunnel *tunnel,
-				const struct weft_addr *addr, uint32_t vni);
+struct live_remote *remote_find(struct kernel *kernel, const struct remote_key *key);
 /* Writes its slot and its keys in `peers` again, after the tunnel or the next hop changed. */
 int remote_write(struct kernel *kernel, struct live_remote *remote, struct error *err);
 /* Follows the next hop by what the tunnel says now, and writes it. */
 int remote_track(struct kernel *kernel, struct live_remote *remote, struct error *err);
 /* Its next hop follows from a device rather than a route: a group's, a prototype's. */
 bool remote_by_device(const struct live_remote *remote);
+/* Does the route to it go by the device of its own tunnel, which is no way there? */
+bool remote_by_itself(const struct live_remote *remote);
+bool remote_is_v6(const struct live_remote *remote);
+/* Has it a VNI or options that are not the tunnel's? */
+bool remote_is_special(const struct live_remote *remote);
+/* The key of what stands in a slot, with its options held: *ret_options is for options_release(). */
+int remote_slot_key(struct kernel *kernel, uint32_t id, const struct weft_remote *slot,
+		    struct remote_key *ret, struct options_set **ret_options);
 /* One that the datapath made, or an earlier weftd knew: takes over slot `id`. */
 int remote_adopt(struct kernel *kernel, struct live_tunnel *tunnel, uint32_t id,
 		 const struct weft_remote *slot, uint32_t owner, struct live_remote **ret);
@@ -266,12 +296,14 @@ void peers_of_remote(struct kernel *kernel, struct live_remote *remote);
 void peers_of_remote_remove(struct kernel *kernel, struct live_remote *remote);
 void peers_of_tunnel(struct kernel *kernel, struct live_tunnel *tunnel);
 void peers_of_tunnel_remove(struct kernel *kernel, struct live_tunnel *tunnel);
+/* Removes the key by which a remote that the datapath made out of a spare, and nobody wants, is found. */
+void peers_of_slot_remove(struct kernel *kernel, uint32_t id, const struct weft_remote *slot);
 /* Puts all keys of the tunnel and its remotes there again. */
 void peers_restore(struct kernel *kernel, struct live_tunnel *tunnel);
-int listen_hold(struct kernel *kernel, uint16_t port, struct error *err);
-void listen_release(struct kernel *kernel, uint16_t port);
-int vni_hold(struct kernel *kernel, uint32_t vni, uint16_t port, struct error *err);
-void vni_release(struct kernel *kernel, uint32_t vni, uint16_t port);
+int listen_hold(struct kernel *kernel, const struct tunnel *config, struct error *err);
+void listen_release(struct kernel *kernel, const struct tunnel *config);
+int vni_hold(struct kernel *kernel, const struct tunnel *config, struct error *err);
+void vni_release(struct kernel *kernel, const struct tunnel *config);
 int group_hold(struct kernel *kernel, const struct weft_addr *group, uint32_t ifindex,
 	       struct error *err);
 void group_release(struct kernel *kernel, const struct weft_addr *group, uint32_t ifindex);
@@ -329,6 +361,19 @@ uint64_t events_lost(const struct kernel *kernel);
 void events_catch_up(struct kernel *kernel);
 void state_event(struct kernel *kernel, const char *noun, const char *name, const char *state);
 void remote_state_event(struct kernel *kernel, const struct live_remote *remote);
+
+/* --- geneve.c -------------------------------------------------------------------------------------- */
+void geneve_control_event(struct kernel *kernel, const struct weft_control_event *event);
+/* Remote `id` sends other options than it did. */
+void geneve_options_event(struct kernel *kernel, uint32_t id);
+/* The options last received from it, as options_json(); NULL: none ever were. */
+json_t *geneve_options_seen(struct kernel *kernel, uint32_t id);
+
+/* --- notes.c --------------------------------------------------------------------------------------- */
+/* Tells the log from time to time what is odd in received packets. */
+int notes_start(struct kernel *kernel, struct error *err);
+void notes_stop(struct kernel *kernel);
+void notes_forget(struct kernel *kernel, uint32_t tunnel);
 
 /* --- stats.c --------------------------------------------------------------------------------------- */
 /* Forgets drops counted for an id before somebody else gets it. */

@@ -11,6 +11,7 @@
 #include "daemon/config.h"
 #include "daemon/monitor.h"
 #include "daemon/transaction.h"
+#include "lib/tunnel.h"
 #include "lib/rpc.h"
 
 /* --- Params --------------------------------------------------------------------------- */
@@ -100,11 +101,31 @@ static int method_del(struct call *call, struct error *err)
 	return object_operation(call, OPERATION_DEL, err);
 }
 
+/* Every field; what is left to the type as what it comes to. */
+static json_t *show_fields(enum noun noun, const void *object)
+{
+	struct tunnel tunnel;
+	json_t *json;
+
+	if (noun != NOUN_TUNNEL)
+		return object_json(noun, object, true);
+	/* not an object of its own: the lists are the model's */
+	tunnel = *(const struct tunnel *)object;
+	if (!tunnel_is_gre(&tunnel)) {
+		tunnel.dstport = tunnel_dstport(&tunnel);
+		tunnel.udpcsum = tunnel_udpcsum(&tunnel) ? CHOICE_YES : CHOICE_NO;
+	}
+	json = object_json(noun, &tunnel, true);
+	if (tunnel_is_gre(&tunnel))
+		json_object_set_new(json, "dstport", json_null());
+	return json;
+}
+
 static json_t *show_object(const struct weftd *weftd, enum noun noun, const void *object)
 {
 	const char *name = object_name(object);
 	json_t *json = json_pack("{s:s}", "name", name);
-	json_t *fields = object_json(noun, object, true);
+	json_t *fields = show_fields(noun, object);
 	json_t *state = NULL;
 
 	json_object_update(json, fields);
@@ -236,6 +257,15 @@ static int method_drops(struct call *call, struct error *err)
 	return result;
 }
 
+static int method_notes(struct call *call, struct error *err)
+{
+	int result = params_only(call, keys_none, err);
+
+	if (result == 0)
+		call->result = kernel_notes(call->weftd->kernel);
+	return result;
+}
+
 static int method_monitor(struct call *call, struct error *err)
 {
 	static const char *const keys[] = {"objects", NULL};
@@ -294,6 +324,7 @@ static const struct {
 	{"status", method_status, 0},
 	{"stats", method_stats, 0},
 	{"drops", method_drops, 0},
+	{"notes", method_notes, 0},
 	{"monitor", method_monitor, 0},
 };
 

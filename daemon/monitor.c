@@ -26,6 +26,8 @@ unsigned int monitor_bit(const char *noun)
 	for (enum noun i = 0; i < NOUN_COUNT; i++)
 		if (!strcmp(noun, schemas[i].noun))
 			return 1u << i;
+	if (!strcmp(noun, "control"))
+		return MONITOR_CONTROL;
 	return strcmp(noun, "fdb") ? 0 : MONITOR_FDB;
 }
 

@@ -21,7 +21,8 @@ enum {
 	MONITOR_PORT = 1 << NOUN_PORT,
 	MONITOR_TUNNEL = 1 << NOUN_TUNNEL,
 	MONITOR_FDB = 1 << NOUN_COUNT,
-	MONITOR_ALL = (MONITOR_FDB << 1) - 1,
+	MONITOR_CONTROL = MONITOR_FDB << 1, /* what packets say to weftd */
+	MONITOR_ALL = (MONITOR_CONTROL << 1) - 1,
 };
 
 /* "bridge", "port", "tunnel" or "fdb" as a bit, 0 for anything else. */

@@ -125,25 +125,6 @@ static void ethernet_set(struct path *path, const uint8_t to[6], const struct li
 	memcpy(path->now.ethernet + 12, &type, sizeof(type));
 }
 
-/* RFC 1112 6.4, RFC 2464 7. */
-static void group_mac(const struct weft_addr *group, uint8_t ret[6])
-{
-	uint32_t low = ntohl(group->word[3]);
-
-	ret[0] = 0x33;
-	ret[1] = 0x33;
-	ret[2] = (uint8_t)(low >> 24);
-	if (addr_is_v4(group)) {
-		ret[0] = 0x01;
-		ret[1] = 0x00;
-		ret[2] = 0x5e;
-		low &= 0x7fffff;
-	}
-	ret[3] = (uint8_t)(low >> 16);
-	ret[4] = (uint8_t)(low >> 8);
-	ret[5] = (uint8_t)low;
-}
-
 /* The MACs and the state, from what is known of route, link and neighbour. */
 static void path_finish(struct path *path, struct nexthops *nexthops)
 {
@@ -158,7 +139,7 @@ static void path_finish(struct path *path, struct nexthops *nexthops)
 	} else if (path->now.local) {
 		ethernet_set(path, zero, link);
 	} else if (addr_is_multicast(&path->key.addr) && link->type == ARPHRD_ETHER) {
-		group_mac(&path->key.addr, mac);
+		addr_group_mac(&path->key.addr, mac);
 		ethernet_set(path, mac, link);
 	} else if (path->neighbour && (path->neighbour->seen.state & NUD_USABLE)) {
 		ethernet_set(path, path->neighbour->seen.lladdr, link);
@@ -198,8 +179,7 @@ static void path_route(struct nexthops *nexthops, const struct path *path, struc
 	if (device && addr_is_multicast(&path->key.addr))
 		group_route(nexthops, path, device, ret);
 	else
-		route_get(nexthops->netlink, &path->key.addr, device ? device->ifindex : 0,
-			  &path->key.local, ret);
+		route_get(nexthops->netlink, &path->key, device ? device->ifindex : 0, ret);
 }
 
 /* The neighbour that the route needs, held before the one it needed so far is dropped. */
@@ -403,6 +383,7 @@ static struct path *path_find(struct nexthops *nexthops, const struct nexthop_ke
 
 	memset(&key, 0, sizeof(key));
 	key.addr = like->addr;
+	key.mark = like->mark;
 	if (!addr_is_any(&like->local))
 		key.local = like->local;
 	memcpy(key.dev, like->dev, strnlen(like->dev, sizeof(key.dev) - 1));

@@ -21,6 +21,7 @@ struct nexthop_user;
 struct nexthop_key {
 	struct weft_addr addr;
 	struct weft_addr local; /* any: the route picks */
+	uint32_t mark;		/* of the packets, for rules that look at it */
 	char dev[IFNAMSIZ];	/* by name, as it may come and go; "": the route picks */
 };
 

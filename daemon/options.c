@@ -46,6 +46,18 @@ uint32_t options_id(const struct options_set *set)
 	return set ? set->id : 0;
 }
 
+bool options_has_critical(const struct options_set *set)
+{
+	struct option_list list;
+	bool critical = false;
+
+	if (set && options_read(set->bytes, set->len, &list) >= 0) {
+		critical = options_critical(&list);
+		free(list.item);
+	}
+	return critical;
+}
+
 static struct options_set *set_new(const uint8_t *bytes, size_t len)
 {
 	struct options_set *set = calloc(1, sizeof(*set));
@@ -98,14 +110,18 @@ int options_from_json(const json_t *json, struct options_set **ret, struct error
 	static const struct field field = {"option", FIELD_OPTIONS, .max = OPTIONS_COUNT_MAX,
 					   .flags = FIELD_ORDERED};
 	struct option_list list = {};
-	int result = field_parse_options(&field, &list, json, err);
+	int result;
 
 	*ret = NULL;
+	/* there is nothing to add to */
+	if (json_is_object(json))
+		return field_refuse(&field, json, "not CLASS:TYPE:DATA in hexadecimal", err);
+	result = field_parse_options(&field, &list, json, err);
 	if (result == 0)
 		result = list_intern(&list, ret);
 	if (result == -E2BIG)
-		error_set(err, -EINVAL, "option: %zu bytes are more than %u", options_size(&list),
-			  OPTIONS_MAX);
+		result = error_set(err, -EINVAL, "option: %zu bytes are more than %u",
+				   options_size(&list), OPTIONS_MAX);
 	else if (result == -ENOMEM)
 		error_set(err, -ENOMEM, "option: out of memory");
 	free(list.item);

@@ -34,6 +34,8 @@ int options_intern(const uint8_t *bytes, size_t len, struct options_set **ret);
 struct options_set *options_hold(struct options_set *set);
 void options_release(struct options_set *set);
 uint32_t options_id(const struct options_set *set);
+/* Is any of them critical? */
+bool options_has_critical(const struct options_set *set);
 /* Not held by this; NULL: there is none of that id. */
 struct options_set *options_find(uint32_t id);
 /* How many there are. */

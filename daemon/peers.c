@@ -16,6 +16,9 @@
 
 #include "daemon/log.h"
 #include "lib/tunnel.h"
+#include "lib/tunnel.h"
+
+#define GRE_BITS 4 /* of WEFT_LISTEN_* */
 
 struct vni_count {
 	struct weft_vni_key key;
@@ -31,14 +34,29 @@ struct group_count {
 
 static const struct weft_addr any;
 
+/* What a packet says to belong to the tunnel, but for its addresses. */
+static struct weft_vni_key tunnel_identity(const struct tunnel *config)
+{
+	const struct gre_key key = tunnel_in_key(config);
+	struct weft_vni_key ret = {.vni = tunnel_vni(config), .type = tunnel_wire_type(config)};
+
+	if (!tunnel_is_gre(config)) {
+		ret.port = tunnel_dstport(config);
+	} else if (config->type == TUNNEL_NVGRE) {
+		ret.port = WEFT_GRE_KEY;
+	} else {
+		ret.port = key.any ? WEFT_GRE_ANY_KEY : key.set ? WEFT_GRE_KEY : WEFT_GRE_NO_KEY;
+		ret.vni = key.set && !key.any ? key.value : 0;
+	}
+	return ret;
+}
+
 static struct weft_peer_key peer_key(const struct live_tunnel *tunnel,
 				     const struct weft_addr *local, const struct weft_addr *remote)
 {
+	const struct weft_vni_key identity = tunnel_identity(tunnel->config);
 	struct weft_peer_key key = {
-		.vni = tunnel->config->id,
-		.port = tunnel_dstport(tunnel->config),
-		.type = WEFT_TYPE_VXLAN,
-	};
+		.vni = identity.vni, .port = identity.port, .type = identity.type};
 
 	if (!addr_is_any(local))
 		key.local = *local;
@@ -66,11 +84,16 @@ static void peer_put(struct kernel *kernel, const struct weft_peer_key *key, uin
 		log_error("map peers: %s", strerror(-r));
 }
 
+/* The local address counts more than the remote: a hint is not to win over a tunnel that has it and is open. */
 static bool hint_put(struct kernel *kernel, const struct weft_peer_key *key, uint32_t tunnel,
 		     uint32_t remote)
 {
 	struct weft_peer peer = {.tunnel = tunnel, .remote = remote}, there;
+	struct weft_peer_key open = *key;
 
+	open.remote = any;
+	if (!dp_get_peer(kernel->dp, &open, &there) && there.tunnel != tunnel)
+		return false;
 	if (!dp_get_peer(kernel->dp, key, &there)) {
 		if (there.tunnel != tunnel)
 			return false;
@@ -87,7 +110,7 @@ void peers_of_remote(struct kernel *kernel, struct live_remote *remote)
 	struct weft_peer_key hint = peer_key(tunnel, &remote->hop.source, &remote->key.addr);
 	bool want_peer, want_hint;
 
-	want_peer = remote->key.vni == config->id && !addr_is_any(&remote->key.addr) &&
+	want_peer = !remote_is_special(remote) && !addr_is_any(&remote->key.addr) &&
 		    !addr_is_multicast(&remote->key.addr);
 	want_hint = want_peer && addr_is_any(&config->local) && !addr_is_any(&remote->hop.source);
 	if (want_peer)
@@ -112,6 +135,55 @@ void peers_of_remote_remove(struct kernel *kernel, struct live_remote *remote)
 	remote->has_peer = remote->has_hint = false;
 }
 
+void peers_of_slot_remove(struct kernel *kernel, uint32_t id, const struct weft_remote *slot)
+{
+	const struct live_tunnel *tunnel =
+		slot->tunnel < WEFT_TUNNELS_MAX ? kernel->tunnel_by_id[slot->tunnel] : NULL;
+	struct weft_peer_key keys[64];
+	struct weft_peer peers[64];
+	struct dp_cursor cursor = {};
+	uint32_t count;
+	int r = 1;
+
+	if (tunnel) {
+		struct weft_peer_key key = peer_key(tunnel, &tunnel->config->local, &slot->addr);
+
+		if (!dp_get_peer(kernel->dp, &key, &peers[0]) && peers[0].remote == id)
+			dp_delete_peer(kernel->dp, &key);
+		return;
+	}
+	/* its tunnel is gone, and with it what the key was made of */
+	while (r > 0) {
+		r = dp_walk(kernel->dp, DP_PEERS, &cursor, keys, peers, 64, &count);
+		for (uint32_t i = 0; r >= 0 && i < count; i++)
+			if (peers[i].remote == id)
+				dp_delete_peer(kernel->dp, &keys[i]);
+	}
+}
+
+/* Takes away the hints of tunnels without a local address that would win over this one, which has one. */
+static void hints_yield(struct kernel *kernel, const struct live_tunnel *tunnel)
+{
+	const struct weft_peer_key own = peer_key(tunnel, &tunnel->config->local, &any);
+	const struct weft_vni_key identity = tunnel_identity(tunnel->config);
+	struct live_remote *remote, *next;
+	uint32_t tunnels = 0;
+
+	/* nobody shares its VNI: nothing to be compared */
+	if (dp_get_vni(kernel->dp, &identity, &tunnels) < 0 || tunnels < 2)
+		return;
+	HASH_ITER (hh, kernel->remotes, remote, next) {
+		const struct weft_peer_key *hint = &remote->hint;
+
+		if (!remote->has_hint || remote->tunnel == tunnel || hint->vni != own.vni ||
+		    hint->port != own.port || hint->type != own.type ||
+		    !addr_equal(&hint->local, &own.local))
+			continue;
+		peer_remove(kernel, hint, remote->tunnel->id);
+		remote->has_hint = false;
+	}
+}
+
 void peers_of_tunnel(struct kernel *kernel, struct live_tunnel *tunnel)
 {
 	const struct tunnel *config = tunnel->config;
@@ -124,6 +196,8 @@ void peers_of_tunnel(struct kernel *kernel, struct live_tunnel *tunnel)
 		key[count++] = peer_key(tunnel, &config->local, &any);
 	for (uint32_t i = 0; i < count; i++)
 		peer_put(kernel, &key[i], tunnel->id, 0);
+	if (tunnel_is_open(config) && !addr_is_any(&config->local))
+		hints_yield(kernel, tunnel);
 	for (uint32_t i = 0; i < tunnel->key_count; i++) {
 		bool kept = false;
 
@@ -152,12 +226,14 @@ void peers_restore(struct kernel *kernel, struct live_tunnel *tunnel)
 	peers_of_tunnel(kernel, tunnel);
 }
 
-int listen_hold(struct kernel *kernel, uint16_t port, struct error *err)
+/* --- UDP ports and GRE ----------------------------------------------------------------------- */
+
+static int udp_hold(struct kernel *kernel, const struct tunnel *config, struct error *err)
 {
-	uint32_t key = port;
-	uint8_t type = WEFT_TYPE_VXLAN;
+	uint32_t key = tunnel_dstport(config);
+	uint8_t type = tunnel_wire_type(config);
 	struct error own = {};
-	int r = holder_port_hold(kernel->holder, port, &own);
+	int r = holder_port_hold(kernel->holder, (uint16_t)key, &own);
 
 	/* what works without must not end because of a restart */
 	if (r < 0 && kernel->replaying)
@@ -166,22 +242,95 @@ int listen_hold(struct kernel *kernel, uint16_t port, struct error *err)
 		return error_set(err, r, "%s", own.line);
 	r = dp_put_listen(kernel->dp, &key, &type);
 	if (r < 0) {
-		holder_port_release(kernel->holder, port);
+		holder_port_release(kernel->holder, (uint16_t)key);
 		return error_set(err, r, "dstport: map listen: %s", strerror(-r));
 	}
-	kernel->listen[port]++;
+	kernel->listen[key]++;
 	return 0;
 }
 
-void listen_release(struct kernel *kernel, uint16_t port)
+static void udp_release(struct kernel *kernel, const struct tunnel *config)
 {
-	uint32_t key = port;
+	uint32_t key = tunnel_dstport(config);
 	uint8_t none = 0;
 
-	if (!--kernel->listen[port])
+	if (!--kernel->listen[key])
 		dp_put_listen(kernel->dp, &key, &none);
-	holder_port_release(kernel->holder, port);
+	holder_port_release(kernel->holder, (uint16_t)key);
 }
+
+/* What the tunnel asks the datapath to look for, WEFT_LISTEN_*. */
+static uint8_t gre_bits(const struct tunnel *config)
+{
+	uint8_t bits = WEFT_LISTEN_GRE;
+
+	if (config->type == TUNNEL_NVGRE)
+		bits |= WEFT_LISTEN_NVGRE;
+	if (config->type == TUNNEL_GRETAP)
+		bits |= WEFT_LISTEN_GRETAP;
+	if (config->type != TUNNEL_NVGRE && tunnel_in_key(config).any)
+		bits |= WEFT_LISTEN_ANY_KEY;
+	return bits;
+}
+
+static int gre_write(struct kernel *kernel)
+{
+	uint32_t zero = 0;
+	uint8_t bits = 0;
+
+	for (int i = 0; i < GRE_BITS; i++)
+		if (kernel->gre[i])
+			bits |= (uint8_t)(1 << i);
+	return dp_put_listen(kernel->dp, &zero, &bits);
+}
+
+static void gre_count(struct kernel *kernel, const struct tunnel *config, int change)
+{
+	for (int i = 0; i < GRE_BITS; i++)
+		if (gre_bits(config) >> i & 1)
+			kernel->gre[i] = (uint16_t)(kernel->gre[i] + change);
+}
+
+static int gre_hold(struct kernel *kernel, const struct tunnel *config, struct error *err)
+{
+	struct error own = {};
+	int r = holder_gre_hold(kernel->holder, &own);
+
+	if (r < 0 && kernel->replaying)
+		log_warning("%s", own.line);
+	else if (r < 0)
+		return error_set(err, r, "%s", own.line);
+	gre_count(kernel, config, 1);
+	r = gre_write(kernel);
+	if (r >= 0)
+		return 0;
+	gre_count(kernel, config, -1);
+	holder_gre_release(kernel->holder);
+	return error_set(err, r, "type: map listen: %s", strerror(-r));
+}
+
+static void gre_release(struct kernel *kernel, const struct tunnel *config)
+{
+	gre_count(kernel, config, -1);
+	gre_write(kernel);
+	holder_gre_release(kernel->holder);
+}
+
+int listen_hold(struct kernel *kernel, const struct tunnel *config, struct error *err)
+{
+	return tunnel_is_gre(config) ? gre_hold(kernel, config, err)
+				     : udp_hold(kernel, config, err);
+}
+
+void listen_release(struct kernel *kernel, const struct tunnel *config)
+{
+	if (tunnel_is_gre(config))
+		gre_release(kernel, config);
+	else
+		udp_release(kernel, config);
+}
+
+/* --- VNIs and keys --------------------------------------------------------------------------- */
 
 static int vni_write(struct kernel *kernel, struct vni_count *vni)
 {
@@ -189,9 +338,9 @@ static int vni_write(struct kernel *kernel, struct vni_count *vni)
 			  : dp_delete_vni(kernel->dp, &vni->key);
 }
 
-int vni_hold(struct kernel *kernel, uint32_t id, uint16_t port, struct error *err)
+int vni_hold(struct kernel *kernel, const struct tunnel *config, struct error *err)
 {
-	struct weft_vni_key key = {.vni = id, .port = port, .type = WEFT_TYPE_VXLAN};
+	const struct weft_vni_key key = tunnel_identity(config);
 	struct vni_count *vni = NULL;
 	int r;
 
@@ -206,15 +355,15 @@ int vni_hold(struct kernel *kernel, uint32_t id, uint16_t port, struct error *er
 	vni->count++;
 	r = vni_write(kernel, vni);
 	if (r < 0) {
-		vni_release(kernel, id, port);
+		vni_release(kernel, config);
 		return error_set(err, r, "id: map vnis: %s", strerror(-r));
 	}
 	return 0;
 }
 
-void vni_release(struct kernel *kernel, uint32_t id, uint16_t port)
+void vni_release(struct kernel *kernel, const struct tunnel *config)
 {
-	struct weft_vni_key key = {.vni = id, .port = port, .type = WEFT_TYPE_VXLAN};
+	const struct weft_vni_key key = tunnel_identity(config);
 	struct vni_count *vni = NULL;
 
 	HASH_FIND(hh, kernel->vnis, &key, sizeof(key), vni);
@@ -370,7 +519,8 @@ void peers_settle(struct kernel *kernel)
 	map_settle(kernel, DP_PEERS, sizeof(struct weft_peer_key), sizeof(struct weft_peer));
 	map_settle(kernel, DP_VNIS, sizeof(struct weft_vni_key), sizeof(uint32_t));
 	map_settle(kernel, DP_ADDRESSES, sizeof(struct weft_addr), sizeof(uint32_t));
-	for (uint32_t port = 0; port < 65536; port++)
+	gre_write(kernel);
+	for (uint32_t port = 1; port < 65536; port++)
 		if (!kernel->listen[port])
 			dp_put_listen(kernel->dp, &port, &none);
 }

@@ -18,6 +18,7 @@
 #include "daemon/log.h"
 #include "daemon/port_private.h"
 #include "daemon/tc.h"
+#include "lib/tunnel.h"
 
 #define MTU_FIRST 1450
 #define MTU_MIN	  68
@@ -35,6 +36,11 @@ bool port_is_internal(const struct live_port *port)
 	return port->tunnel || port->config->type == PORT_INTERNAL;
 }
 
+bool port_is_l3(const struct live_port *port)
+{
+	return port->tunnel && tunnel_is_l3(port->tunnel->config);
+}
+
 static int trunk_write(struct kernel *kernel, const struct live_port *port)
 {
 	struct weft_trunk trunk;
@@ -43,6 +49,23 @@ static int trunk_write(struct kernel *kernel, const struct live_port *port)
 		return dp_delete_trunk(kernel->dp, &port->id);
 	memcpy(trunk.vlan, port->config->trunk.word, sizeof(trunk.vlan));
 	return dp_put_trunk(kernel->dp, &port->id, &trunk);
+}
+
+/* What an L3 tunnel's device is to the datapath. After a restart its remote is known before it is there again. */
+static void port_slot_l3(struct kernel *kernel, const struct live_port *port, struct weft_port *ret)
+{
+	const struct live_remote *only = tunnel_only_remote(port->tunnel);
+	const struct link *link =
+		port->ifindex ? link_by_index(kernel->netlink, port->ifindex) : NULL;
+	struct weft_port before;
+
+	ret->flags |= WEFT_PORT_L3;
+	if (link)
+		memcpy(ret->mac, link->lladdr, sizeof(ret->mac));
+	if (only)
+		ret->remote = only->id;
+	else if (kernel->recovered && !dp_get_port(kernel->dp, &port->id, &before))
+		ret->remote = before.remote;
 }
 
 int port_write(struct kernel *kernel, struct live_port *port, struct error *err)
@@ -68,6 +91,8 @@ int port_write(struct kernel *kernel, struct live_port *port, struct error *err)
 		slot.flags |= WEFT_PORT_TRUNK;
 	if (bridge_vlan_aware(port->bridge))
 		slot.flags |= WEFT_PORT_VLAN_AWARE;
+	if (port_is_l3(port))
+		port_slot_l3(kernel, port, &slot);
 	r = trunk_write(kernel, port);
 	if (r >= 0)
 		r = dp_put_port(kernel->dp, &port->id, &slot);
@@ -196,6 +221,7 @@ static int port_attach_internal(struct kernel *kernel, struct live_port *port, s
 		snprintf(alias, sizeof(alias), "tunnel");
 	else
 		snprintf(alias, sizeof(alias), "port of %s", port->bridge->name);
+	spec.noarp = port_is_l3(port);
 	spec.lladdr = port->tunnel ? port->tunnel->config->lladdr : port->config->lladdr;
 	r = device_create(kernel->netlink, &spec, &ifindex, err);
 	if (r < 0)

@@ -58,7 +58,8 @@ static void local_entries(struct kernel *kernel, struct live_port *port, bool th
 {
 	bool aware = bridge_vlan_aware(port->bridge);
 
-	if (mac_is_zero(port->lladdr))
+	/* behind the device of an L3 tunnel there are no MACs */
+	if (mac_is_zero(port->lladdr) || port_is_l3(port))
 		return;
 	local_entry(kernel, port, 0, there && !aware);
 	for (uint32_t vid = 1; port->config && aware && vid < 4095; vid++)
@@ -105,7 +106,7 @@ void port_mtu_apply(struct kernel *kernel, struct live_port *port)
 static void port_link_changed(struct kernel *kernel, struct live_port *port,
 			      const struct link *link)
 {
-	bool up, peer;
+	bool up, peer, moved = memcmp(port->lladdr, link->lladdr, sizeof(port->lladdr));
 
 	/* News from before the port was taken up may still be on their way: asked, the kernel tells how it is. */
 	if (port->up && !(link->flags & IFF_UP)) {
@@ -118,7 +119,7 @@ static void port_link_changed(struct kernel *kernel, struct live_port *port,
 	peer = !strcmp(link->kind, "veth") && link->peer_netns;
 	if (port_is_internal(port))
 		port_local_apply(kernel, port);
-	if (up == port->up && peer == port->peer)
+	if (up == port->up && peer == port->peer && !(moved && port_is_l3(port)))
 		return;
 	if (!up && port->up) {
 		bit_set(kernel->purge.port_learned, port->id);

@@ -6,6 +6,8 @@
 #include "daemon/live.h"
 
 bool port_is_internal(const struct live_port *port);
+/* Is it the device of a tunnel that carries IP without Ethernet? */
+bool port_is_l3(const struct live_port *port);
 /* Lets the device go, if there is one; what was learned behind the port goes at the end of the transaction. */
 void port_detach(struct kernel *kernel, struct live_port *port);
 /* Removes the LOCAL entries in VLANs that the port, on the same bridge, was in and is not any more. */

@@ -11,9 +11,11 @@
 
 /*
  * BPF: maps and programs. PERFMON: programs that read the kernel's time and handle pointers. NET_ADMIN:
- * filters, devices, neighbours. NET_BIND_SERVICE: a tunnel's UDP port below 1024.
+ * filters, devices, neighbours. NET_BIND_SERVICE: a tunnel's UDP port below 1024. NET_RAW: weft-holder's sockets
+ * for GRE.
  */
-static const cap_value_t needed[] = {CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, CAP_NET_BIND_SERVICE};
+static const cap_value_t needed[] = {CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, CAP_NET_BIND_SERVICE,
+				     CAP_NET_RAW};
 #define NEEDED	 ((int)(sizeof(needed) / sizeof(*needed)))
 #define REQUIRED 3 /* without these of them weftd cannot work at all */
 

@@ -13,7 +13,6 @@
 #include "daemon/device.h"
 #include "daemon/log.h"
 #include "daemon/tc.h"
-#include "daemon/template.h"
 
 #define BATCH 1024
 
@@ -26,6 +25,7 @@ struct recovered_id {
 
 struct recovered_remote {
 	struct remote_key key;
+	struct options_set *options; /* what key.options is the id of */
 	uint32_t id;
 	UT_hash_handle hh;
 };
@@ -41,6 +41,13 @@ struct recovered {
 	struct recovered_member *members; /* by bridge */
 	size_t member_count;
 };
+
+static void recovered_remote_free(struct recovered *recovered, struct recovered_remote *remote)
+{
+	HASH_DEL(recovered->remotes, remote);
+	options_release(remote->options);
+	free(remote);
+}
 
 static int member_compare(const void *a, const void *b)
 {
@@ -106,15 +113,22 @@ static int load_remote(struct kernel *kernel, struct recovered *recovered, uint3
 		       const struct weft_remote *slot)
 {
 	struct recovered_remote *remote, *other = NULL;
-	struct remote_key key = {
-		.tunnel = slot->tunnel, .vni = template_vni(slot), .addr = slot->addr};
+	struct options_set *options;
+	struct remote_key key;
+	int r;
 
 	if (!slot->tunnel || ids_claim(&kernel->remote_ids, id) < 0)
 		return 0;
+	r = remote_slot_key(kernel, id, slot, &key, &options);
+	if (r < 0 && r != -ENOENT && r != -EINVAL)
+		return r;
 	HASH_FIND(hh, recovered->remotes, &key, sizeof(key), other);
 	remote = calloc(1, sizeof(*remote));
-	if (!remote)
+	if (!remote) {
+		options_release(options);
 		return -ENOMEM;
+	}
+	remote->options = options;
 	/* two by one key: the second one only waits for being removed */
 	if (other)
 		key.tunnel = 0;
@@ -201,8 +215,7 @@ void recover_free(struct kernel *kernel)
 		free(item);
 	}
 	HASH_ITER (hh, recovered->remotes, remote, next_remote) {
-		HASH_DEL(recovered->remotes, remote);
-		free(remote);
+		recovered_remote_free(recovered, remote);
 	}
 	free(recovered->members);
 	free(recovered);
@@ -262,8 +275,7 @@ uint32_t recover_remote(struct kernel *kernel, const struct remote_key *key)
 	if (!remote)
 		return 0;
 	id = remote->id;
-	HASH_DEL(kernel->recovered->remotes, remote);
-	free(remote);
+	recovered_remote_free(kernel->recovered, remote);
 	return id;
 }
 
@@ -314,8 +326,7 @@ static void settle_remotes(struct kernel *kernel)
 		struct recovered_remote *item = kernel->recovered->remotes;
 		uint32_t id = item->id;
 
-		HASH_DEL(kernel->recovered->remotes, item);
-		free(item);
+		recovered_remote_free(kernel->recovered, item);
 		if (!dp_get_remote(kernel->dp, &id, &slot) && remote_keep(kernel, id, &slot))
 			continue;
 		bit_set(kernel->purge.remote, id);
@@ -401,6 +412,8 @@ void recover_links(struct kernel *kernel)
 	     link = link_next(kernel->netlink, link)) {
 		const struct live_port *port = port_find(kernel, link->name);
 
+		if (kernel->splitter && device_is_splitter(link))
+			continue;
 		if (link->ours && !(port && port->ifindex == link->ifindex))
 			gone[count++] = link->ifindex;
 	}

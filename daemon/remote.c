@@ -16,8 +16,10 @@
 
 #include "daemon/log.h"
 #include "daemon/template.h"
+#include "lib/tunnel.h"
 
 #define MTU_DEFAULT    1500
+#define IPV6_MTU_MIN   1280
 #define REMOTES_SPARED (WEFT_REMOTES_MAX / 4 * 3)
 
 static void remote_touch(struct kernel *kernel, struct live_remote *remote)
@@ -29,14 +31,18 @@ static void remote_touch(struct kernel *kernel, struct live_remote *remote)
 	kernel->purge.remotes = remote;
 }
 
-struct live_remote *remote_find(struct kernel *kernel, const struct live_tunnel *tunnel,
-				const struct weft_addr *addr, uint32_t vni)
+struct live_remote *remote_find(struct kernel *kernel, const struct remote_key *key)
 {
-	struct remote_key key = {.tunnel = tunnel->id, .vni = vni, .addr = *addr};
 	struct live_remote *remote = NULL;
 
-	HASH_FIND(hh, kernel->remotes, &key, sizeof(key), remote);
+	HASH_FIND(hh, kernel->remotes, key, sizeof(*key), remote);
 	return remote;
+}
+
+struct remote_key remote_key(const struct live_tunnel *tunnel, const struct weft_addr *addr)
+{
+	return (struct remote_key){
+		.tunnel = tunnel->id, .vni = tunnel_vni(tunnel->config), .addr = *addr};
 }
 
 bool remote_by_device(const struct live_remote *remote)
@@ -44,16 +50,30 @@ bool remote_by_device(const struct live_remote *remote)
 	return addr_is_any(&remote->key.addr) || addr_is_multicast(&remote->key.addr);
 }
 
-/*
- * The device is the tunnel's, or that of its local address. A group's MAC follows from its
- * address (RFC 1112 section 6.4).
- */
+bool remote_by_itself(const struct live_remote *remote)
+{
+	const struct live_port *port = remote->tunnel->port;
+
+	return port && port->ifindex && remote->hop.ifindex == port->ifindex;
+}
+
+bool remote_is_v6(const struct live_remote *remote)
+{
+	return !addr_is_v4(&remote->key.addr);
+}
+
+bool remote_is_special(const struct live_remote *remote)
+{
+	return remote->key.options || remote->key.vni != tunnel_vni(remote->tunnel->config);
+}
+
+/* The device is the tunnel's, or that of its local address. A group's MAC follows from its address. */
 static void hop_by_device(struct kernel *kernel, struct live_remote *remote)
 {
 	const struct tunnel *config = remote->tunnel->config;
+	bool v6 = remote_is_v6(remote);
 	const struct link *link = NULL;
 	struct nexthop hop = {.state = NEXTHOP_NO_ROUTE, .source = config->local};
-	uint32_t group = ntohl(remote->key.addr.word[3]);
 
 	if (*config->dev)
 		link = link_by_name(kernel->netlink, config->dev);
@@ -65,19 +85,62 @@ static void hop_by_device(struct kernel *kernel, struct live_remote *remote)
 		hop.ifindex = link->ifindex;
 		hop.mtu = link->mtu;
 		if (addr_is_any(&config->local))
-			address_of_device(kernel->netlink, link->ifindex, AF_INET, &hop.source);
+			address_of_device(kernel->netlink, link->ifindex, v6 ? AF_INET6 : AF_INET,
+					  &hop.source);
 	}
 	if (hop.ifindex && addr_is_multicast(&remote->key.addr)) {
-		uint8_t ethernet[14] = {
-			0x01, 0x00, 0x5e, (group >> 16) & 0x7f, (group >> 8) & 0xff, group & 0xff};
+		uint16_t type = htons(v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IP);
 
-		memcpy(ethernet + 6, link->lladdr, 6);
-		ethernet[12] = ETHERTYPE_IP >> 8;
-		ethernet[13] = ETHERTYPE_IP & 0xff;
-		memcpy(hop.ethernet, ethernet, sizeof(ethernet));
+		addr_group_mac(&remote->key.addr, hop.ethernet);
+		memcpy(hop.ethernet + 6, link->lladdr, 6);
+		memcpy(hop.ethernet + 12, &type, sizeof(type));
 		hop.state = NEXTHOP_RESOLVED;
 	}
 	remote->hop = hop;
+}
+
+static void slot_header(const struct live_remote *remote, const struct weft_addr *source,
+			struct weft_remote *ret)
+{
+	const struct tunnel *config = remote->tunnel->config;
+	struct template_spec spec = {
+		.source = *source,
+		.destination = remote->key.addr,
+		.v6 = remote_is_v6(remote),
+		.vni = remote->key.vni,
+	};
+
+	if (remote->options) {
+		spec.options_len = (uint8_t)remote->options->len;
+		spec.critical = options_has_critical(remote->options);
+		ret->flags |= WEFT_REMOTE_OWN_OPTIONS;
+	} else if (config->type == TUNNEL_GENEVE) {
+		spec.options_len = (uint8_t)options_size(&config->option);
+		spec.critical = options_critical(&config->option);
+	}
+	template_write(config, &spec, ret);
+}
+
+/* RFC 7676 3.3: what has no room for the smallest MTU of IPv6 carries its packets all the same. */
+static bool slot_fragments(const struct live_remote *remote, uint32_t mtu)
+{
+	const struct tunnel *config = remote->tunnel->config;
+
+	return config->type == TUNNEL_GRE && mtu &&
+	       mtu < IPV6_MTU_MIN + template_overhead(config, remote_is_v6(remote));
+}
+
+/* RFC 8926 4.4.1: whatever a packet's options are, there is to be room for the longest that the tunnel may send. */
+static uint16_t slot_mtu(const struct live_remote *remote, const struct weft_remote *slot)
+{
+	size_t kept = tunnel_options_room(remote->tunnel->config);
+	uint32_t mtu = remote->hop.mtu;
+
+	if (!mtu && (remote->owners & OWNER_PROTOTYPE))
+		mtu = MTU_DEFAULT;
+	kept = kept > slot->options_len ? kept - slot->options_len : 0;
+	mtu = mtu > kept ? mtu - (uint32_t)kept : 0;
+	return mtu < UINT16_MAX ? (uint16_t)mtu : UINT16_MAX;
 }
 
 static void remote_slot(const struct live_remote *remote, struct weft_remote *ret)
@@ -88,14 +151,17 @@ static void remote_slot(const struct live_remote *remote, struct weft_remote *re
 		addr_is_any(&config->local) ? &hop->source : &config->local;
 
 	memset(ret, 0, sizeof(*ret));
-	template_vxlan(config, source, &remote->key.addr, remote->key.vni, ret);
+	slot_header(remote, source, ret);
 	ret->tunnel = remote->tunnel->id;
 	/* without an address to send from there is no way there */
 	ret->ifindex =
 		addr_is_any(source) && !(remote->owners & OWNER_PROTOTYPE) ? 0 : hop->ifindex;
-	ret->mtu = hop->mtu < UINT16_MAX ? (uint16_t)hop->mtu : UINT16_MAX;
-	if (!ret->mtu && (remote->owners & OWNER_PROTOTYPE))
-		ret->mtu = MTU_DEFAULT;
+	/* nor by the tunnel itself */
+	if (remote_by_itself(remote))
+		ret->ifindex = 0;
+	ret->mtu = slot_mtu(remote, ret);
+	if (slot_fragments(remote, ret->mtu))
+		ret->flags |= WEFT_REMOTE_FRAGMENT;
 	if (hop->state == NEXTHOP_RESOLVED) {
 		ret->flags |= WEFT_REMOTE_RESOLVED;
 		memcpy(ret->ethernet, hop->ethernet, sizeof(ret->ethernet));
@@ -108,13 +174,53 @@ static void remote_slot(const struct live_remote *remote, struct weft_remote *re
 		ret->flags |= WEFT_REMOTE_GROUP;
 }
 
+/* The options, which the datapath looks for when the slot says that there are some. */
+static int remote_options_write(struct kernel *kernel, const struct live_remote *remote)
+{
+	struct weft_options sent = {};
+	int len;
+
+	if (remote->options) {
+		sent.len = remote->options->len;
+		memcpy(sent.bytes, remote->options->bytes, sent.len);
+	} else if (remote->tunnel->config->type == TUNNEL_GENEVE) {
+		len = options_write(&remote->tunnel->config->option, sent.bytes);
+		if (len < 0)
+			return len;
+		sent.len = (uint32_t)len;
+	}
+	return sent.len ? dp_put_options(kernel->dp, &remote->id, &sent)
+			: dp_delete_options(kernel->dp, &remote->id);
+}
+
+int remote_slot_key(struct kernel *kernel, uint32_t id, const struct weft_remote *slot,
+		    struct remote_key *ret, struct options_set **ret_options)
+{
+	struct weft_options sent;
+	int r = 0;
+
+	*ret_options = NULL;
+	*ret = (struct remote_key){.tunnel = slot->tunnel, .vni = slot->vni, .addr = slot->addr};
+	if (!(slot->flags & WEFT_REMOTE_OWN_OPTIONS))
+		return 0;
+	r = dp_get_options(kernel->dp, &id, &sent);
+	if (r >= 0 && sent.len > WEFT_OPTIONS_MAX)
+		r = -EINVAL;
+	if (r >= 0)
+		r = options_intern(sent.bytes, sent.len, ret_options);
+	ret->options = options_id(*ret_options);
+	return r;
+}
+
 int remote_write(struct kernel *kernel, struct live_remote *remote, struct error *err)
 {
 	struct weft_remote slot;
 	int r;
 
 	remote_slot(remote, &slot);
-	r = dp_put_remote(kernel->dp, &remote->id, &slot);
+	r = remote_options_write(kernel, remote);
+	if (r >= 0)
+		r = dp_put_remote(kernel->dp, &remote->id, &slot);
 	if (r < 0)
 		return error_set(err, r, "remote: map remotes: %s", strerror(-r));
 	peers_of_remote(kernel, remote);
@@ -150,6 +256,7 @@ int remote_track(struct kernel *kernel, struct live_remote *remote, struct error
 		if (!addr_is_any(&config->local))
 			key.local = config->local;
 		strcpy(key.dev, config->dev);
+		key.mark = config->fwmark;
 		r = nexthop_track(kernel->nexthops, &key, remote_hop_changed, remote, &remote->hop,
 				  &remote->nexthop, err);
 		if (r < 0) {
@@ -201,6 +308,7 @@ static struct live_remote *remote_new(struct kernel *kernel, struct live_tunnel 
 	if (!remote)
 		return NULL;
 	remote->key = *key;
+	remote->options = options_hold(options_find(key->options));
 	remote->id = id;
 	remote->kernel = kernel;
 	remote->tunnel = tunnel;
@@ -220,6 +328,10 @@ static void remote_free(struct kernel *kernel, struct live_remote *remote)
 	ids_give(&kernel->remote_ids, remote->id);
 	HASH_DEL(kernel->remotes, remote);
 	DL_DELETE2(remote->tunnel->remote_list, remote, tunnel_prev, tunnel_next);
+	dp_delete_options(kernel->dp, &remote->id);
+	dp_delete_sequence(kernel->dp, &remote->id);
+	dp_delete_seen_options(kernel->dp, &remote->id);
+	options_release(remote->options);
 	free(remote);
 }
 
@@ -251,26 +363,25 @@ static int remote_make(struct kernel *kernel, struct live_tunnel *tunnel,
 	return 0;
 }
 
-/* A remote with a VNI of its own keeps one with the tunnel's: packets from there come with that. */
+/* A remote with a VNI or options of its own keeps one without: packets from there come as the tunnel has it. */
 static int remote_base(struct kernel *kernel, struct live_remote *remote, struct error *err)
 {
-	if (remote->base || remote->key.vni == remote->tunnel->config->id ||
-	    remote_by_device(remote))
+	struct remote_key key = remote_key(remote->tunnel, &remote->key.addr);
+
+	if (remote->base || !remote_is_special(remote) || remote_by_device(remote))
 		return 0;
-	return remote_own(kernel, remote->tunnel, &remote->key.addr, remote->tunnel->config->id,
-			  OWNER_BASE, &remote->base, err);
+	return remote_own(kernel, remote->tunnel, &key, OWNER_BASE, &remote->base, err);
 }
 
-int remote_own(struct kernel *kernel, struct live_tunnel *tunnel, const struct weft_addr *addr,
-	       uint32_t vni, uint32_t owner, struct live_remote **ret, struct error *err)
+int remote_own(struct kernel *kernel, struct live_tunnel *tunnel, const struct remote_key *key,
+	       uint32_t owner, struct live_remote **ret, struct error *err)
 {
-	struct remote_key key = {.tunnel = tunnel->id, .vni = vni, .addr = *addr};
-	struct live_remote *remote = remote_find(kernel, tunnel, addr, vni);
+	struct live_remote *remote = remote_find(kernel, key);
 	uint32_t owners = remote ? remote->owners : 0;
 	int r;
 
 	if (!remote) {
-		r = remote_make(kernel, tunnel, &key, &remote, err);
+		r = remote_make(kernel, tunnel, key, &remote, err);
 		if (r < 0)
 			return r;
 	}
@@ -309,21 +420,22 @@ void remote_disown(struct kernel *kernel, struct live_remote *remote, uint32_t o
 int remote_adopt(struct kernel *kernel, struct live_tunnel *tunnel, uint32_t id,
 		 const struct weft_remote *slot, uint32_t owner, struct live_remote **ret)
 {
-	struct remote_key key = {
-		.tunnel = tunnel->id, .vni = template_vni(slot), .addr = slot->addr};
-	struct live_remote *remote = remote_find(kernel, tunnel, &key.addr, key.vni);
-	int r;
+	struct live_remote *remote = NULL;
+	struct options_set *options;
+	struct remote_key key;
+	int r = remote_slot_key(kernel, id, slot, &key, &options);
 
-	if (remote)
-		return -EEXIST;
-	if (!ids_taken(&kernel->remote_ids, id)) {
+	if (r >= 0 && remote_find(kernel, &key))
+		r = -EEXIST;
+	if (r >= 0 && !ids_taken(&kernel->remote_ids, id))
 		r = ids_claim(&kernel->remote_ids, id);
-		if (r < 0)
-			return r;
+	if (r >= 0) {
+		remote = remote_new(kernel, tunnel, &key, id);
+		r = remote ? 0 : -ENOMEM;
 	}
-	remote = remote_new(kernel, tunnel, &key, id);
-	if (!remote)
-		return -ENOMEM;
+	options_release(options);
+	if (r < 0)
+		return r;
 	remote->owners = owner;
 	r = remote_track(kernel, remote, NULL);
 	if (r >= 0)
@@ -370,7 +482,7 @@ bool remotes_retire(struct kernel *kernel)
 /* Totals of a tunnel never go down: what a remote counted is added to its prototype. */
 static void remote_bequeath(struct kernel *kernel, const struct live_remote *remote)
 {
-	const struct live_remote *heir = remote->tunnel->prototype;
+	const struct live_remote *heir = tunnel_prototype(remote->tunnel);
 	struct weft_stats own, sum;
 
 	if (remote->tunnel->doomed || !heir || heir == remote ||

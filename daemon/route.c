@@ -72,9 +72,10 @@ static int route_each(const struct nlmsghdr *message, void *arg)
 	return MNL_CB_OK;
 }
 
-void route_get(struct netlink *netlink, const struct weft_addr *addr, uint32_t oif,
-	       const struct weft_addr *source, struct route *ret)
+void route_get(struct netlink *netlink, const struct nexthop_key *key, uint32_t oif,
+	       struct route *ret)
 {
+	const struct weft_addr *addr = &key->addr, *source = &key->local;
 	struct netlink_request request;
 	struct rtmsg *head = netlink_request(&request, RTM_GETROUTE, 0, sizeof(*head));
 
@@ -86,6 +87,8 @@ void route_get(struct netlink *netlink, const struct weft_addr *addr, uint32_t o
 	netlink_put_addr(&request.header, RTA_DST, addr);
 	if (oif)
 		mnl_attr_put_u32(&request.header, RTA_OIF, oif);
+	if (key->mark)
+		mnl_attr_put_u32(&request.header, RTA_MARK, key->mark);
 	if (!addr_is_any(source)) {
 		head->rtm_src_len = head->rtm_dst_len;
 		netlink_put_addr(&request.header, RTA_SRC, source);

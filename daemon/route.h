@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "daemon/netlink.h"
+#include "daemon/nexthop.h"
 
 struct route {
 	uint32_t ifindex;	  /* 0: no route */
@@ -16,8 +16,8 @@ struct route {
 	uint32_t mtu; /* of the route; 0: the device's */
 };
 
-/* `oif` 0 and `source` any leave the choice to the kernel. */
-void route_get(struct netlink *netlink, const struct weft_addr *addr, uint32_t oif,
-	       const struct weft_addr *source, struct route *ret);
+/* `oif` 0 and a `local` of the key that is any leave the choice to the kernel; the key's device is not looked at. */
+void route_get(struct netlink *netlink, const struct nexthop_key *key, uint32_t oif,
+	       struct route *ret);
 
 #endif

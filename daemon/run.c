@@ -115,6 +115,13 @@ static void kernel_said_state(void *arg, json_t *event)
 	monitor_publish(weftd->monitor, bit, params);
 }
 
+static void kernel_said_packet(void *arg, json_t *event)
+{
+	struct weftd *weftd = arg;
+
+	monitor_publish(weftd->monitor, MONITOR_CONTROL, json_incref(event));
+}
+
 /* --- Start ---------------------------------------------------------------------------- */
 
 static int file_read(const char *path, char **ret, size_t *ret_length, struct error *err)
@@ -221,8 +228,10 @@ static void pending_finish(struct weftd *weftd)
 
 static int kernel_side_start(struct weftd *weftd, struct error *err)
 {
-	const struct kernel_callbacks callbacks = {
-		.fdb = kernel_said_fdb, .state = kernel_said_state, .arg = weftd};
+	const struct kernel_callbacks callbacks = {.fdb = kernel_said_fdb,
+						   .state = kernel_said_state,
+						   .packet = kernel_said_packet,
+						   .arg = weftd};
 	struct plan plan = {0};
 	json_t *kernel = NULL;
 	int result = state_load(weftd->rundir, &plan, &kernel, err);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/live.h"
+#include "lib/tunnel.h"
 
 json_t *kernel_bridge_state(struct kernel *kernel, const char *name)
 {
@@ -57,19 +58,40 @@ json_t *kernel_port_state(struct kernel *kernel, const char *name)
 	return json;
 }
 
+/* The lladdr by which a neighbour entry of an L3 tunnel's device says: behind this remote. */
+static const char *l3_mac(const struct live_remote *remote, char text[MAC_STRLEN])
+{
+	const uint8_t mac[6] = {WEFT_L3_MAC_0,
+				WEFT_L3_MAC_1,
+				(uint8_t)(remote->id >> 24),
+				(uint8_t)(remote->id >> 16),
+				(uint8_t)(remote->id >> 8),
+				(uint8_t)remote->id};
+
+	return mac_format(mac, text);
+}
+
 static json_t *remote_json(struct kernel *kernel, const struct live_remote *remote)
 {
 	const struct nexthop *hop = &remote->hop;
 	const struct link *link =
 		hop->ifindex ? link_by_index(kernel->netlink, hop->ifindex) : NULL;
 	char addr[ADDR_STRLEN], mac[MAC_STRLEN];
+	json_t *seen;
 	json_t *json =
 		json_pack("{s:s, s:i, s:s, s:b}", "addr", addr_format(&remote->key.addr, addr),
 			  "id", remote->id, "state", nexthop_state_name(hop->state), "learned",
 			  (remote->owners & OWNER_LEARNED) != 0);
 
-	if (remote->key.vni != remote->tunnel->config->id)
+	if (remote->key.vni != tunnel_vni(remote->tunnel->config))
 		json_object_set_new(json, "vni", json_integer(remote->key.vni));
+	if (remote->options)
+		json_object_set_new(json, "option", options_json(remote->options));
+	seen = geneve_options_seen(kernel, remote->id);
+	if (seen)
+		json_object_set_new(json, "options", seen);
+	if (tunnel_is_l3(remote->tunnel->config))
+		json_object_set_new(json, "neighbour", json_string(l3_mac(remote, mac)));
 	if (link)
 		json_object_set_new(json, "dev", json_string(link->name));
 	if (hop->ifindex)
@@ -153,14 +175,28 @@ static void underlay_item(void *arg, const char *name, uint32_t ifindex, const c
 	json_array_append_new(arg, json);
 }
 
+/* null: there is none, and what would have to be cut is dropped. */
+static json_t *splitter_json(struct kernel *kernel)
+{
+	const struct link *link = link_by_index(kernel->netlink, kernel->splitter);
+
+	return link ? json_pack("{s:s, s:i}", "dev", link->name, "ifindex", link->ifindex)
+		    : json_null();
+}
+
 static void holder_item(void *arg, const struct holder_item *item)
 {
 	char addr[ADDR_STRLEN];
+	json_t *json;
 
-	json_array_append_new(arg, item->port ? json_pack("{s:i}", "port", item->port)
-					      : json_pack("{s:s, s:i}", "group",
-							  addr_format(&item->group, addr),
-							  "ifindex", item->ifindex));
+	if (item->port)
+		json = json_pack("{s:i}", "port", item->port);
+	else if (item->protocol)
+		json = json_pack("{s:s}", "protocol", "gre");
+	else
+		json = json_pack("{s:s, s:i}", "group", addr_format(&item->group, addr), "ifindex",
+				 item->ifindex);
+	json_array_append_new(arg, json);
 }
 
 json_t *kernel_status(struct kernel *kernel)
@@ -179,6 +215,7 @@ json_t *kernel_status(struct kernel *kernel)
 		json_object_set_new(json, "lost_events",
 				    json_integer((json_int_t)events_lost(kernel)));
 		underlay_walk(kernel->underlay, underlay_item, underlay);
+		json_object_set_new(json, "splitter", splitter_json(kernel));
 	}
 	holder_list(kernel->holder, holder_item, held);
 	json_object_set_new(json, "underlay", underlay);

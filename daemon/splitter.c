@@ -35,7 +35,8 @@ static int half_make(struct netlink *netlink, uint32_t below, uint32_t *ret_ifin
 				   .alias = DEVICE_SPLITTER,
 				   .mtu = QUIET_MTU,
 				   .below = below,
-				   .quiet = true};
+				   .noarp = true,
+				   .nomulticast = true};
 
 	snprintf(name, sizeof(name), "%s", link ? link->name : below ? UPPER_NAME : LOWER_NAME);
 	return device_create(netlink, &spec, ret_ifindex, err);

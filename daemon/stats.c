@@ -7,6 +7,7 @@
 #include <bpf/bpf.h>
 
 #include "daemon/live.h"
+#include "lib/tunnel.h"
 
 #define DROPS_BATCH 256
 
@@ -113,7 +114,7 @@ static json_t *tunnel_stats(struct kernel *kernel, const struct live_tunnel *tun
 
 	for (const struct live_remote *remote = tunnel->remote_list; remote;
 	     remote = remote->tunnel_next) {
-		char addr[ADDR_STRLEN], name[ADDR_STRLEN + 16];
+		char addr[ADDR_STRLEN], name[ADDR_STRLEN + 48];
 
 		if (dp_stats_get(kernel->dp, DP_REMOTE_STATS, remote->id, &own) < 0)
 			continue;
@@ -121,10 +122,13 @@ static json_t *tunnel_stats(struct kernel *kernel, const struct live_tunnel *tun
 		if (remote->owners & OWNER_PROTOTYPE)
 			continue;
 		addr_format(&remote->key.addr, addr);
-		if (remote->key.vni == tunnel->config->id)
-			snprintf(name, sizeof(name), "%s", addr);
-		else
-			snprintf(name, sizeof(name), "%s vni %u", addr, remote->key.vni);
+		snprintf(name, sizeof(name), "%s", addr);
+		if (remote->key.vni != tunnel_vni(tunnel->config))
+			snprintf(name + strlen(name), sizeof(name) - strlen(name), " vni %u",
+				 remote->key.vni);
+		if (remote->key.options)
+			snprintf(name + strlen(name), sizeof(name) - strlen(name), " options %u",
+				 remote->key.options);
 		json_object_set_new(remotes, name, stats_json(&own));
 	}
 	json = stats_json(&sum);

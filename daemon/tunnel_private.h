@@ -12,4 +12,10 @@ void tunnel_release(struct kernel *kernel, struct live_tunnel *tunnel);
 /* Makes the configured remotes be the tunnel's; nothing is disowned after a failure. */
 int tunnel_remotes_apply(struct kernel *kernel, struct live_tunnel *tunnel, struct error *err);
 
+/* daemon/tunnel_options.c: map `known_options`, by what the configuration knows and demands. */
+int tunnel_options_write(struct kernel *kernel, struct live_tunnel *tunnel);
+void tunnel_options_delete(struct kernel *kernel, struct live_tunnel *tunnel);
+/* The `required` of the slot: a bit for each option demanded. */
+uint32_t tunnel_required(const struct tunnel *config);
+
 #endif

@@ -9,11 +9,24 @@
 #include "daemon/device.h"
 #include "daemon/log.h"
 #include "daemon/tunnel_private.h"
+#include "lib/tunnel.h"
+
+/* AF_INET or AF_INET6; 0: it cannot be told. Prototypes are made by it. */
+static int tunnel_family(const struct tunnel *config)
+{
+	const struct weft_addr *known = !addr_is_any(&config->local)   ? &config->local
+					: !addr_is_any(&config->group) ? &config->group
+					: config->remote.count	       ? config->remote.item
+								       : NULL;
+
+	return !known ? 0 : addr_is_v4(known) ? AF_INET : AF_INET6;
+}
 
 /* Identity: what cannot change under what was learned. */
 static bool tunnel_is_another(const struct tunnel *a, const struct tunnel *b)
 {
-	return strcmp(a->bridge, b->bridge) || a->id != b->id || a->type != b->type;
+	return strcmp(a->bridge, b->bridge) || a->id != b->id || a->type != b->type ||
+	       tunnel_is_l3(a) != tunnel_is_l3(b) || tunnel_family(a) != tunnel_family(b);
 }
 
 /* What the tunnel holds: a second one's holding lets the shared counts stay above zero. */
@@ -75,7 +88,8 @@ static int tunnel_change(struct kernel *kernel, struct live_tunnel *tunnel,
 			 const struct tunnel *old, struct error *err)
 {
 	const struct tunnel *new = tunnel->config;
-	bool track = !addr_equal(&old->local, &new->local) || strcmp(old->dev, new->dev);
+	bool track = !addr_equal(&old->local, &new->local) || strcmp(old->dev, new->dev) ||
+		     old->fwmark != new->fwmark;
 	int r = tunnel_write(kernel, tunnel, err);
 
 	if (r >= 0)

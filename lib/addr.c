@@ -44,6 +44,24 @@ bool addr_is_loopback(const struct weft_addr *addr)
 	return !addr->word[0] && !addr->word[1] && !addr->word[2] && addr->word[3] == htonl(1);
 }
 
+void addr_group_mac(const struct weft_addr *group, uint8_t ret[6])
+{
+	uint32_t low = ntohl(group->word[3]);
+
+	ret[0] = 0x33;
+	ret[1] = 0x33;
+	ret[2] = (uint8_t)(low >> 24);
+	if (addr_is_v4(group)) {
+		ret[0] = 0x01;
+		ret[1] = 0x00;
+		ret[2] = 0x5e;
+		low &= 0x7fffff;
+	}
+	ret[3] = (uint8_t)(low >> 16);
+	ret[4] = (uint8_t)(low >> 8);
+	ret[5] = (uint8_t)low;
+}
+
 bool addr_equal(const struct weft_addr *a, const struct weft_addr *b)
 {
 	return !memcmp(a, b, sizeof(*a));

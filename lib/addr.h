@@ -33,6 +33,9 @@ bool addr_is_multicast(const struct weft_addr *addr);
 bool addr_is_loopback(const struct weft_addr *addr);
 bool addr_equal(const struct weft_addr *a, const struct weft_addr *b);
 
+/* The MAC of a multicast address (RFC 1112 6.4, RFC 2464 7). */
+void addr_group_mac(const struct weft_addr *group, uint8_t ret[6]);
+
 /* aa:bb:cc:dd:ee:ff, also with '-', any case; 0 or -EINVAL. */
 int mac_parse(const char *text, uint8_t ret[6]);
 const char *mac_format(const uint8_t mac[6], char text[MAC_STRLEN]);

@@ -79,7 +79,8 @@ static const struct field tunnel_fields[] = {
 	 .help = "the bridge the tunnel belongs to; without it the tunnel gets a device of its own "
 		 "name"},
 	{"type", FIELD_ENUM, AT(type), .initial = TUNNEL_VXLAN, .words = words_tunnel_type,
-	 .flags = FIELD_IMMUTABLE, .help = "the encapsulation"},
+	 .flags = FIELD_IMMUTABLE,
+	 .help = "the encapsulation: vxlan, geneve, gretap, gre or nvgre"},
 	{"id", FIELD_UINT, AT(id), .max = 0xffffff, .initial = UINT32_MAX, .flags = FIELD_UNSET,
 	 .help = "the VNI, 0 to 16777215; nvgre: the VSID, 4096 to 16777214; required but for "
 		 "gretap and gre"},

@@ -16,6 +16,11 @@ bool tunnel_is_l3(const struct tunnel *tunnel)
 	       (tunnel->type == TUNNEL_GENEVE && tunnel->innerprotoinherit);
 }
 
+uint32_t tunnel_vni(const struct tunnel *tunnel)
+{
+	return tunnel->type == TUNNEL_GRETAP || tunnel->type == TUNNEL_GRE ? 0 : tunnel->id;
+}
+
 uint16_t tunnel_dstport(const struct tunnel *tunnel)
 {
 	if (tunnel_is_gre(tunnel))

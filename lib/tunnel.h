@@ -6,10 +6,16 @@
 #include "lib/objects.h"
 #include "lib/option.h"
 
+/* The VSIDs of nvgre: those below are reserved, the one above is the vendor's (RFC 7637 3.4). */
+#define VSID_MIN 0x1000
+#define VSID_MAX 0xfffffe
+
 /* Over IP protocol 47 rather than UDP: gretap, gre, nvgre. */
 bool tunnel_is_gre(const struct tunnel *tunnel);
 /* Carries IP packets without Ethernet, and has a device of its own: gre, geneve with innerprotoinherit. */
 bool tunnel_is_l3(const struct tunnel *tunnel);
+/* What packets carry to say which network they are of, 24 bits: VNI or VSID. 0 for gretap and gre, which have keys. */
+uint32_t tunnel_vni(const struct tunnel *tunnel);
 /* UDP port, host byte order: as configured, or IANA's (4789, 6081). 0 for the GRE types. */
 uint16_t tunnel_dstport(const struct tunnel *tunnel);
 /* Is an outer UDP checksum sent over IPv4? By default for GENEVE (RFC 8926 3.3), not for VXLAN (RFC 7348 5). */

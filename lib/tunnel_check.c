@@ -7,9 +7,6 @@
 #include "lib/object_check.h"
 #include "lib/tunnel.h"
 
-#define VSID_MIN 0x1000 /* below: reserved; above VSID_MAX: the vendor's (RFC 7637 3.4) */
-#define VSID_MAX 0xfffffe
-
 #define VXLAN  (1u << TUNNEL_VXLAN)
 #define GENEVE (1u << TUNNEL_GENEVE)
 #define GRETAP (1u << TUNNEL_GRETAP)

@@ -36,7 +36,7 @@ _weft() {
 		dev) mapfile -t COMPREPLY < <(compgen -W "$(_weft_names port; _weft_names tunnel)" -- "$word") ;;
 		bridge) mapfile -t COMPREPLY < <(compgen -W "$(_weft_names bridge)" -- "$word") ;;
 		show | set | del) mapfile -t COMPREPLY < <(compgen -W "$(_weft_names "${words[0]}")" -- "$word") ;;
-		type) mapfile -t COMPREPLY < <(compgen -W "vxlan device internal" -- "$word") ;;
+		type) mapfile -t COMPREPLY < <(compgen -W "vxlan geneve gretap gre nvgre device internal" -- "$word") ;;
 		*)
 			mapfile -t COMPREPLY < <(compgen -W "$(weft "${words[0]}" help |
 				awk '/^  (\[no\])?[a-z0-9_]+$/ { if (sub(/^\[no\]/, "", $1)) print "no" $1; print $1 }')" -- "$word")

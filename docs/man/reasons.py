@@ -1,14 +1,22 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Prints the page PAGE with the list of drop reasons out of DROPS_H in the place of @REASONS@."""
+"""Prints the page PAGE with the lists of DROPS_H and NOTES_H in the places of @REASONS@ and @NOTES@."""
 
 import re
 import sys
 
-page, drops_h = (open(path, encoding="utf-8").read() for path in sys.argv[1:3])
-listed = drops_h.partition("#define WEFT_DROPS(")[2].partition("enum weft_drop")[0]
-reasons = re.findall(r'WEFT_DROP\([\s\\]*\w+,[\s\\]*"(\w+)",[\s\\]*"([^"]+)"\)', listed)
-if not reasons or len(reasons) != listed.count("WEFT_DROP("):
-    sys.exit(f"{sys.argv[2]}: a WEFT_DROP() that cannot be read")
-print(page.replace("@REASONS@", "\n\n".join(
-    f"*{name}*\n\t{cause[0].upper()}{cause[1:]}." for name, cause in reasons)), end="")
+
+def listed(path, macro, enum):
+    """The entries of the list in a header, as a definition list."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read().partition(f"#define {macro}S(")[2].partition(f"enum {enum}")[0]
+    found = re.findall(macro + r'\([\s\\]*\w+,[\s\\]*"(\w+)",[\s\\]*"([^"]+)"\)', text)
+    if not found or len(found) != text.count(f"{macro}("):
+        sys.exit(f"{path}: a {macro}() that cannot be read")
+    return "\n\n".join(f"*{name}*\n\t{cause[0].upper()}{cause[1:]}." for name, cause in found)
+
+
+with open(sys.argv[1], encoding="utf-8") as file:
+    page = file.read()
+page = page.replace("@REASONS@", listed(sys.argv[2], "WEFT_DROP", "weft_drop"))
+print(page.replace("@NOTES@", listed(sys.argv[3], "WEFT_NOTE", "weft_note")), end="")

@@ -12,13 +12,14 @@ U8, U16, U32, U64 = ctypes.c_uint8, ctypes.c_uint16, ctypes.c_uint32, ctypes.c_u
 
 def header_constants(path):
     """Every `#define NAME NUMBER` and `#define NAME (1u << N)` of a header."""
-    text = (ROOT / path).read_text()
+    text = (ROOT / path).read_text().replace("\\\n", "")
     found = {n: int(v, 0) for n, v in re.findall(r"#define\s+(\w+)\s+(\d\w*)\b", text)}
     found.update({n: 1 << int(v) for n, v in re.findall(r"#define\s+(\w+)\s+\(1u << (\d+)\)", text)})
     return found
 
 
 C = type("Constants", (), header_constants("abi/datapath.h"))
+NOTES = ["none"] + re.findall(r'\tWEFT_NOTE\(\w+,\s*"(\w+)"', (ROOT / "abi/notes.h").read_text())
 DROPS = ["none"] + re.findall(r'\tWEFT_DROP\(\w+,\s*"(\w+)"', (ROOT / "abi/drops.h").read_text())
 
 
@@ -27,17 +28,26 @@ def struct(name, *fields):
 
 
 Addr = struct("Addr", ("bytes", U8 * 16))
-Control = struct("Control", ("magic", U32), ("version", U32), ("lease", U32), ("pad", U32))
+Control = struct("Control", ("magic", U32), ("version", U32), ("lease", U32), ("splitter", U32))
 Bridge = struct("Bridge", ("flags", U32), ("ageing", U32), ("maxaddress", U32), ("port_slots", U32),
                 ("remote_slots", U32), ("group_fwd_mask", U16), ("pad", U16), ("reserved", U32 * 2))
 Port = struct("Port", ("ifindex", U32), ("bridge", U32), ("flags", U32), ("ageing", U32),
-              ("vlan", U16), ("pad", U16 * 3), ("reserved", U32 * 2))
+              ("vlan", U16), ("mac", U8 * 6), ("remote", U32), ("reserved", U32))
 Tunnel = struct("Tunnel", ("bridge", U32), ("vni", U32), ("flags", U32), ("ageing", U32),
-                ("maxaddress", U32), ("prototype", U32), ("vlan", U16), ("srcport_min", U16),
-                ("srcport_range", U32), ("local", Addr), ("reserved", U32 * 2))
+                ("maxaddress", U32), ("prototype", U32 * 2), ("vlan", U16), ("srcport_min", U16),
+                ("srcport_range", U32), ("mark", U32), ("local", Addr), ("strict", U64),
+                ("port", U32), ("required", U32), ("options_max", U16), ("type", U8), ("pad", U8),
+                ("reserved", U32))
 Remote = struct("Remote", ("tunnel", U32), ("flags", U32), ("ifindex", U32), ("mtu", U16),
-                ("header_len", U8), ("udp_offset", U8), ("room", U64), ("ethernet", U8 * 14),
-                ("pad", U16), ("addr", Addr), ("header", U8 * 64), ("reserved", U32 * 2))
+                ("header_len", U8), ("options_len", U8), ("room", U64), ("ethernet", U8 * 14),
+                ("sequence", U8), ("pad", U8), ("addr", Addr), ("header", U8 * 56),
+                ("reserved", U32 * 4))
+Options = struct("Options", ("len", U32), ("bytes", U8 * 252))
+Sequence = struct("Sequence", ("next", U32), ("last", U32))
+OptionKey = struct("OptionKey", ("tunnel", U32), ("class_", U16), ("type", U8), ("pad", U8))
+Option = struct("Option", ("len", U8), ("match", U8), ("slot", U8), ("pad", U8),
+                ("data", U8 * 124))
+SeenOptions = struct("SeenOptions", ("tick", U32), ("hash", U32), ("len", U32), ("bytes", U8 * 252))
 PeerKey = struct("PeerKey", ("local", Addr), ("remote", Addr), ("vni", U32), ("port", U16),
                  ("type", U8), ("pad", U8))
 Peer = struct("Peer", ("tunnel", U32), ("remote", U32))
@@ -57,14 +67,18 @@ MAPS = {
     "peers": (PeerKey, Peer), "vnis": (VniKey, U32), "listen": (U32, U8), "addresses": (Addr, U32),
     "fdb": (FdbKey, FdbEntry), "fdb_counts": (U32, U32), "flood": (FloodKey, U32),
     "trunks": (U32, Trunk), "port_stats": (U32, Stats), "remote_stats": (U32, Stats),
-    "drops": (DropKey, U64),
+    "drops": (DropKey, U64), "notes": (DropKey, U64), "options": (U32, Options),
+    "sequences": (U32, Sequence), "known_options": (OptionKey, Option),
+    "seen_options": (U32, SeenOptions),
 }
 
 
 def addr(text):
-    """struct weft_addr of an IPv4 address, or of None: any."""
+    """struct weft_addr of an IP address, or of None: any."""
     raw = b"\0" * 16
-    if text:
+    if text and ":" in text:
+        raw = socket.inet_pton(socket.AF_INET6, text)
+    elif text:
         raw = b"\0" * 10 + b"\xff\xff" + socket.inet_aton(text)
     return Addr((U8 * 16).from_buffer_copy(raw))
 

@@ -12,7 +12,7 @@ import time
 from scapy.all import IP, UDP, Ether
 from scapy.layers.vxlan import VXLAN
 
-from abi import (ROOT, U8, U32, U64, C, MAPS, Bridge, Control, DROPS, FdbEntry, FdbKey, FloodKey, Peer,
+from abi import (ROOT, U8, U32, U64, C, MAPS, NOTES, Bridge, Control, DROPS, FdbEntry, FdbKey, FloodKey, Peer,
                  PeerKey, Port, Remote, Trunk, Tunnel, VniKey, addr, mac)
 
 LO = 1
@@ -22,6 +22,9 @@ UNDERLAY_MAC = "00:00:00:00:00:00"  # that of lo
 NEXT_HOP, OWN = "02:00:00:00:00:02", "02:00:00:00:00:01"
 A, B = "0a:00:00:00:00:0a", "0a:00:00:00:00:0b"
 ROOM = 0b1010011  # FIXED_GSO | ENCAP_L3_IPV4 | ENCAP_L4_UDP | ENCAP_L2_ETH
+ARRAYS = ("control", "bridges", "ports", "tunnels", "remotes", "listen", "fdb_counts")
+STATISTICS = ("port_stats", "remote_stats")
+STATISTICS_USED = 64  # ports and remotes of tests have lower ids
 IN, OUT, BRIDGE, TUNNEL, PEER, PROTOTYPE = 1, 2, 1, 1, 10, 11
 
 lib = ctypes.CDLL("libbpf.so.1", use_errno=True)
@@ -76,6 +79,8 @@ class Datapath:
             assert lib.bpf_map__key_size(found) == ctypes.sizeof(key), name
             assert lib.bpf_map__value_size(found) == ctypes.sizeof(value), name
             self.fds[name] = lib.bpf_map__fd(found)
+        self.written = {name: set() for name in ARRAYS}  # the datapath writes `fdb_counts` by itself
+        self.written["fdb_counts"] = {BRIDGE, C.WEFT_BRIDGES_MAX + TUNNEL}
         self.spares = lib.bpf_map__fd(lib.bpf_object__find_map_by_name(self.object, b"spares"))
         self.cpus = len(os.sched_getaffinity(0)) if not os.path.exists(
             "/sys/devices/system/cpu/possible") else self.possible()
@@ -88,12 +93,32 @@ class Datapath:
     def close(self):
         lib.bpf_object__close(self.object)
 
+    def reset(self):
+        """As it was when it was loaded: the maps are empty."""
+        for name, (kind, content) in MAPS.items():
+            if name in STATISTICS:
+                zero = (U64 * (ctypes.sizeof(content) // 8 * self.cpus))()
+                for index in range(STATISTICS_USED):
+                    checked(lib.bpf_map_update_elem(self.fds[name], ctypes.byref(U32(index)), zero, U64(0)),
+                            name)
+            elif name in ARRAYS:
+                for index in list(self.written[name]):
+                    self.set(name, index, content())
+                self.written[name] = {BRIDGE, C.WEFT_BRIDGES_MAX + TUNNEL} if name == "fdb_counts" else set()
+            else:
+                while (key := next(self.items(name), None)) is not None:
+                    self.delete(name, key)
+        while not lib.bpf_map_lookup_and_delete_elem(self.spares, None, ctypes.byref(U32())):
+            pass
+
     # maps
 
     def set(self, name, key, value):
         kind, content = MAPS[name]
         key = key if isinstance(key, kind) else kind(key)
         value = value if isinstance(value, content) else content(value)
+        if name in ARRAYS:
+            self.written[name].add(key.value)
         checked(lib.bpf_map_update_elem(self.fds[name], ctypes.byref(key), ctypes.byref(value),
                                         U64(0)), name)
 
@@ -124,6 +149,10 @@ class Datapath:
         checked(lib.bpf_map_lookup_elem(self.fds[name], ctypes.byref(key), values), name)
         return [sum(values[w::words]) for w in range(words)]
 
+    def notes(self):
+        """{(note, tunnel): packets}"""
+        return {(NOTES[k.reason], k.tunnel): self.total("notes", k)[0] for k in self.items("notes")}
+
     def drops(self):
         """{(reason, port, tunnel): packets}"""
         return {(DROPS[k.reason], k.port, k.tunnel): self.total("drops", k)[0]
@@ -144,7 +173,7 @@ class Datapath:
         flags = C.WEFT_TUNNEL_LEARNING | C.WEFT_TUNNEL_CSUM_RX if flags is None else flags
         self.set("tunnels", TUNNEL, Tunnel(**{
             "bridge": BRIDGE, "vni": vni, "flags": flags, "ageing": ticks(300),
-            "prototype": PROTOTYPE, "srcport_min": 49152, "srcport_range": 16383,
+            "prototype": (U32 * 2)(PROTOTYPE, 0), "type": 1, "srcport_min": 49152, "srcport_range": 16383,
             "local": addr(LOCAL), **fields}))
         self.set("vnis", VniKey(vni=vni, port=4789, type=1), 1)
 
@@ -159,9 +188,9 @@ class Datapath:
         header = header[:10] + total.to_bytes(2, "little") + header[12:]
         ethernet = bytes(Ether(dst=NEXT_HOP, src=OWN, type=0x0800))
         fields = {"tunnel": TUNNEL, "flags": C.WEFT_REMOTE_RESOLVED, "ifindex": LO, "mtu": 1500,
-                  "header_len": 36, "udp_offset": 20, "room": ROOM, **fields}
+                  "header_len": 36, "room": ROOM, **fields}
         self.set("remotes", number, Remote(
-            addr=addr(address), header=(U8 * 64)(*header), ethernet=(U8 * 14)(*ethernet),
+            addr=addr(address), header=(U8 * 56)(*header), ethernet=(U8 * 14)(*ethernet),
             **fields))
 
     def peer(self, local=LOCAL, remote=REMOTE, vni=1000, number=PEER):
@@ -169,6 +198,7 @@ class Datapath:
                                   type=1), Peer(tunnel=TUNNEL, remote=number))
 
     def spare(self, number):
+        self.written["remotes"].add(number)
         checked(lib.bpf_map_update_elem(self.spares, None, ctypes.byref(U32(number)), U64(0)),
                 "spares")
 
@@ -208,7 +238,7 @@ class Datapath:
 
     def run(self, program, packet):
         data = bytes(packet)
-        out = ctypes.create_string_buffer(len(data) + 256)
+        out = ctypes.create_string_buffer(len(data) + 512)
         buffer = ctypes.create_string_buffer(data, len(data))
         found = lib.bpf_object__find_program_by_name(self.object, program.encode())
         options = TestRun(sz=ctypes.sizeof(TestRun), data_in=ctypes.addressof(buffer),

@@ -80,7 +80,7 @@ def test_ecn_is_copied_outward(behind, ecn):
 
 @pytest.mark.parametrize("size", [0, 1, 18, 127, 128, 129, 1399, 1400])
 def test_udp_checksum_by_choice(behind, size):
-    behind.tunnel(flags=C.WEFT_TUNNEL_CSUM_TX)
+    behind.remote(flags=C.WEFT_REMOTE_RESOLVED | C.WEFT_REMOTE_CSUM)
     out = sent(behind, UNICAST / Raw(bytes(i % 251 for i in range(size))))
     check = out[UDP].chksum
     del out[UDP].chksum
@@ -89,7 +89,7 @@ def test_udp_checksum_by_choice(behind, size):
 
 def test_udp_checksum_of_zero_is_sent_as_ones(behind):
     """RFC 768: 0 means none. Two bytes of payload are chosen so that the sum comes to it."""
-    behind.tunnel(flags=C.WEFT_TUNNEL_CSUM_TX)
+    behind.remote(flags=C.WEFT_REMOTE_RESOLVED | C.WEFT_REMOTE_CSUM)
     frame = UNICAST / Raw(b"\0" * 20)
     frame = Ether(bytes(frame))
     frame[UDP].chksum = 0x1234  # part of the payload as far as the outer checksum goes

@@ -154,6 +154,81 @@ static void test_flood_entries(void **state)
 	json_decref(saved);
 }
 
+/* Options of entries: compared, saved, taken back. */
+static void test_entry_options(void **state)
+{
+#define GENEVE(entry)                                                                              \
+	"{'config': {'bridges': {'br0': {}}, 'tunnels': {'g0': {'bridge': 'br0', 'type': "         \
+	"'geneve', 'id': 1, 'optmax': 64, 'remote': ['192.0.2.1']}}, 'fdb': [" entry "]}}"
+#define ENTRY(rest) "{'mac': '02:00:00:00:00:01', 'dev': 'g0', 'dst': '192.0.2.1'" rest "}"
+	struct fixture *f = *state;
+	const uint8_t full[6] = {2, 0, 0, 0, 0, 0x0f};
+	json_t *saved, *wanted;
+
+	json_decref(call_ok(f, "config.apply", GENEVE(ENTRY(", 'option': '1:2:'"))));
+	call_is(f, "config.apply", GENEVE(ENTRY(", 'option': ['0x0001:0x02:']")),
+		"{'changes': []}");
+	call_is(f, "config.diff", GENEVE(ENTRY(", 'option': ['1:2:', '1:2:']")),
+		"{'changes': [{'op': 'change', 'noun': 'fdb', 'name': '02:00:00:00:00:01', "
+		"'dev': 'g0', 'dst': '192.0.2.1', 'option': ['0x0001:0x02:', '0x0001:0x02:'], "
+		"'fields': {'option': {'old': ['0x0001:0x02:'], 'new': ['0x0001:0x02:', "
+		"'0x0001:0x02:']}}}]}");
+	call_fails(f, "config.apply", GENEVE(ENTRY(", 'option': '1:2:3'")),
+		   "fdb 02:00:00:00:00:01: option: \"1:2:3\" is an option with data that does not "
+		   "fill words of 4 bytes");
+	/* an entry fails, and those before it are as they were */
+	memcpy(fake_refused_mac, full, 6);
+	call_fails(f, "config.apply",
+		   GENEVE(ENTRY(", 'option': '5:5:'") ", {'mac': '02:00:00:00:00:0f', 'dev': "
+						      "'g0', 'option': '6:6:'}"),
+		   "fdb 02:00:00:00:00:0f: the map is full");
+	memset(fake_refused_mac, 0, 6);
+	wanted = json_of(GENEVE(ENTRY(", 'option': ['0x0001:0x02:']")));
+	saved = call_ok(f, "config.save", "{}");
+	assert_true(json_equal(saved, json_object_get(wanted, "config")));
+	json_decref(saved);
+	json_decref(wanted);
+	assert_int_equal(options_count(), 1);
+	/* where it floods anyway is an entry if it is sent other options there */
+	json_decref(call_ok(f, "config.apply",
+			    GENEVE("{'mac': '00:00:00:00:00:00', 'dev': 'g0', 'option': '1:2:'}")));
+	assert_int_equal(fake_kernel_entries(f->weftd.kernel), 1);
+	saved = call_ok(f, "config.save", "{}");
+	assert_int_equal(json_array_size(json_object_get(saved, "fdb")), 1);
+	json_decref(saved);
+	json_decref(call_ok(f, "config.apply", "{'config': {}}"));
+	assert_int_equal(options_count(), 0);
+#undef ENTRY
+#undef GENEVE
+}
+
+/* What the state file is of such tunnels. */
+static void test_load_types(void **state)
+{
+	struct fixture *f = *state;
+	struct plan plan = {0};
+	struct error err = {0};
+	json_t *kernel = NULL;
+
+	json_decref(call_ok(
+		f, "config.apply",
+		"{'config': {'tunnels': {'g': {'type': 'geneve', 'id': 1, 'option': ['2:1:', "
+		"'1:1:'], "
+		"'accept': '3:3:8', 'match': '4:4:00000000', 'innerprotoinherit': true}, 'r': "
+		"{'type': 'gre', 'key': 0, 'ikey': 'any', 'remote': '2001:db8::1', 'flowlabel': "
+		"5}, "
+		"'v': {'id': 2, 'reserved_bits': '0xfff0000000000000', 'udpcsum': true}}}}"));
+	assert_int_equal(state_load(f->rundir, &plan, &kernel, &err), 0);
+	assert_int_equal(plan.count, 3);
+	for (size_t i = 0; i < plan.count; i++)
+		assert_int_equal(object_diff(NOUN_TUNNEL, plan.change[i].new,
+					     model_find(f->weftd.model, NOUN_TUNNEL,
+							object_name(plan.change[i].new))),
+				 0);
+	json_decref(kernel);
+	plan_free(&plan);
+}
+
 /* What cannot be written down does not stay. */
 static void test_state_unwritable(void **state)
 {
@@ -275,9 +350,12 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_apply),	TEST(test_changes),	  TEST(test_refused),
-		TEST(test_fdb_refused), TEST(test_flood_entries), TEST(test_state_unwritable),
-		TEST(test_load),	TEST(test_load_broken),	  TEST(test_many),
+		TEST(test_apply),	  TEST(test_changes),
+		TEST(test_refused),	  TEST(test_fdb_refused),
+		TEST(test_flood_entries), TEST(test_entry_options),
+		TEST(test_load_types),	  TEST(test_state_unwritable),
+		TEST(test_load),	  TEST(test_load_broken),
+		TEST(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

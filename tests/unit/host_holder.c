@@ -97,7 +97,7 @@ static void a_port_is_held_and_released(void **state)
 	snprintf(path, sizeof(path), "cat /proc/%d/status /proc/%d/comm", holder_pid(holder),
 		 holder_pid(holder));
 	assert_true(says(path, "weft-holder"));
-	assert_true(says(path, "CapEff:\t0000000000000400"));
+	assert_true(says(path, "CapEff:\t0000000000002400"));
 	assert_true(says(path, "NoNewPrivs:\t1"));
 	snprintf(path, sizeof(path), "ls -l /proc/%d/fd", holder_pid(holder));
 	assert_false(says(path, "netlink"));
