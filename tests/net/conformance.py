@@ -1,126 +1,47 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The conformance rows, and the table docs/conformance.md that a run of their tests writes.
+"""What the tests of the conformance rows came to, and the tables of docs/conformance.md.
 
-A test belongs to a row by its name: test_VX_01_... is about row VX-01.
+A test belongs to a row by its name: test_VX_01_... is about row VX-01 (rows/). How others than weft do
+is a result and no error, but each failure of theirs has to be explained in the row, and each
+explanation needs a failure.
 """
 
 import collections
-import dataclasses
+import os
 import re
+import subprocess
 
-
-@dataclasses.dataclass
-class Row:
-    requirement: str
-    section: str
-    choice: str = ""  # what weft does where the text leaves a choice, or where it differs
-    linux: str = ""  # how Linux's vxlan differs, so that the test fails there
-
-
-ROWS = {
-    "VX-01": Row(
-        "The header is sent with the I flag and the VNI; every other bit is zero.",
-        "RFC 7348 §5"),
-    "VX-02": Row(
-        "A VNI counts only with the I flag; without it nothing is decapsulated.",
-        "RFC 7348 §5", "Counted as `no_i_flag`."),
-    "VX-03": Row(
-        "The 39 reserved bits are ignored on receipt.",
-        "RFC 7348 §5", "Ignored, as the RFC has it (Linux and Open vSwitch drop).",
-        linux="drops packets with a reserved bit set"),
-    "VX-04": Row(
-        "VNIs are 24 bits wide and kept apart.",
-        "RFC 7348 §4.1, §5", "An unknown VNI is counted as `vni_unknown`."),
-    "VX-05": Row(
-        "UDP port 4789 unless configured otherwise.",
-        "RFC 7348 §5", "`dstport`, default 4789; a port that no tunnel has is the host's."),
-    "VX-06": Row(
-        "The UDP source port is a hash of the inner headers, within 49152-65535.",
-        "RFC 7348 §5", "`srcport`, default 49152 to 65534."),
-    "VX-07": Row(
-        "The UDP checksum is sent as zero over IPv4; one that is not zero covers everything.",
-        "RFC 7348 §5", "Zero by default, `udpcsum` sends it."),
-    "VX-08": Row(
-        "A zero checksum is accepted; another may be verified, and is then dropped if wrong.",
-        "RFC 7348 §5", "Verified by default (`csum`); `noudpcsumrx` does not look."),
-    "VX-09": Row(
-        "VXLAN packets are never fragmented by the sender.",
-        "RFC 7348 §4.3", "DF is set; a frame that does not fit is counted as `mtu`.",
-        linux="fragments the outer packet (df unset)"),
-    "VX-10": Row(
-        "Fragments of VXLAN packets may be discarded.",
-        "RFC 7348 §4.3", "The first fragment is dropped as `frag`; so nothing is ever put together."),
-    "VX-11": Row(
-        "Inner source MACs are learned with their outer source, per VNI, and move with it.",
-        "RFC 7348 §4.1", "Zero and group source MACs are dropped as `src_mac`."),
-    "VX-12": Row(
-        "Broadcast, multicast and unknown unicast go to the group of the VNI, joined by IGMP.",
-        "RFC 7348 §4.2", "An own packet that comes back is dropped as `own_source`."),
-    "VX-13": Row(
-        "Decapsulated frames with a VLAN tag are discarded unless configured.",
-        "RFC 7348 §6.1", "Dropped as `vlan_inner`; `innervlan` or `trunk` lets them in.",
-        linux="delivers tagged frames"),
-    "VX-14": Row(
-        "The encapsulator strips the tag; the VLAN selects the VNI.",
-        "RFC 7348 §6.1", "`vlan V` maps V to the VNI untagged; `trunk` carries tags; "
-        "a VLAN that is neither is dropped as `vlan`."),
-    "VX-15": Row(
-        "The inner FCS is not carried and outer lengths are exact.",
-        "RFC 7348 §5"),
-    "VX-16": Row(
-        "Malformed packets are dropped, and padding does not get into the inner frame.",
-        "RFC 7348 §5", "Counted as `malformed`; IP options and padding are accepted."),
-    "VX-17": Row(
-        "Only what is for an address of the tunnel is decapsulated; tenants' frames are payload.",
-        "RFC 7348 §5, §7", "Packets to other addresses are the host's to route or ignore."),
-    "IP-01": Row(
-        "`id` is 0 to 16777215; `dev` ties the tunnel to a device, from which its MTU follows.",
-        "ip-link(8)", "MTU auto is that of `dev` less 50."),
-    "IP-02": Row(
-        "`group` is joined, needs `dev` and excludes `remote`.",
-        "ip-link(8)"),
-    "IP-03": Row(
-        "`remote` is where unknown MACs go; Linux receives from anywhere.",
-        "ip-link(8)", "Differs: packets are taken from the remotes only (`src_denied`); "
-        "`remote any` opens the tunnel."),
-    "IP-04": Row(
-        "`local` is the outer source address.",
-        "ip-link(8)", "It also is the only destination at which the tunnel receives."),
-    "IP-05": Row(
-        "`dstport` is the UDP destination and the port listened on.",
-        "ip-link(8)", "Differs: the default is IANA's 4789, not Linux's 8472."),
-    "IP-06": Row(
-        "`srcport MIN MAX`: MAX itself is not used.",
-        "ip-link(8)", "As Linux; MAX not above MIN is refused."),
-    "IP-07": Row(
-        "`[no]learning`; a static entry never migrates, and frames that would move it are dropped.",
-        "ip-link(8)", "Counted as `fdb_static`."),
-    "IP-08": Row(
-        "`ageing` is the lifetime of learned entries that are not heard of; static ones stay.",
-        "ip-link(8)", "0 keeps learned entries for ever. Default: the bridge's, 300 s."),
-}
-
-
-def row_of(test):
-    return ROWS.get(row_id(test))
-
-
-def row_id(test):
-    """VX-01 of test_VX_01_header[weft]."""
-    found = re.match(r"test_([A-Z]{2})_(\d\d)_", test)
-    return f"{found[1]}-{found[2]}" if found else None
-
+from rows import ROWS, SECTIONS
 
 HEAD = """\
 # Conformance
 
-Written by the tests (`make conformance`); do not edit. Each row is one requirement of RFC 7348
-(VX) or one option of `ip link add … type vxlan` (IP), in our words; the tests are in `tests/net`.
-Drops are counted under the reason named (`weft drops`).
+Written by `make conformance`; do not edit. Each row is one requirement of a standard, or one option of
+Open vSwitch or iproute2, in our words; its tests are in `tests/net`, have its ID in their names, and run
+over IPv4 and IPv6 unless one of them makes no sense. The same tests run on weft, on Linux's own devices
+and bridge (kernel {kernel}), and on Open vSwitch's userspace datapath ({openvswitch}). Drops
+are counted under the reason named (`weft drops`); for the other two, a row that demands a drop passes
+if nothing comes out and nothing is learned, whatever they count.
 
-| Row | Requirement | Source | What weft does | Tests | Result |
-|---|---|---|---|---|---|
+*passes*: every test of the row; *fails*: those named, because; *–*: the device cannot be told, or has
+no such thing, so that no test ran. A number is how many tests of the row could run there, if not all.
+
 """
+COLUMNS = "| Row | Requirement | Source | What weft does | weft | Linux | Open vSwitch | Tests |\n"
+TITLES = {"weft": "weft", "kernel": "Linux", "openvswitch": "Open vSwitch"}  # as in dut.py
+DUTS = tuple(TITLES)
+
+
+def row_id(test):
+    """VX-01 of test_VX_01_header[weft]."""
+    found = re.match(r"test_([A-Z][A-Z0-9])_(\d\d)_", test)
+    return f"{found[1]}-{found[2]}" if found else None
+
+
+def _skip_reason(report, dut):
+    """Without the name of the device, which the column has."""
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return text.removeprefix("Skipped: ").removeprefix(TITLES[dut]).strip()
 
 
 class Table:
@@ -128,27 +49,96 @@ class Table:
 
     def __init__(self, path):
         self.path = path
-        self.results = collections.defaultdict(dict)
+        self.results = collections.defaultdict(dict)  # (row, device) -> {test: result}
+        self.reasons = collections.defaultdict(set)  # (row, device) -> why tests were skipped
+        self.problems = []
 
     def pytest_runtest_logreport(self, report):
-        test = report.nodeid.rpartition("::")[2]
-        if row_id(test) is None or "[kernel" in test:
+        properties = dict(report.user_properties)
+        if "row" not in properties:
             return
-        name = test.partition("[")[0]
-        results = self.results[row_id(test)]
-        if report.failed:
-            results[name] = "**fails**"
+        key = properties["row"], properties["dut"]
+        test = report.nodeid.rpartition("::")[2]
+        xfail = hasattr(report, "wasxfail")
+        if report.failed or (report.skipped and xfail):
+            self.results[key][test] = "fails"
         elif report.skipped:
-            results.setdefault(name, "skipped")
+            self.results[key].setdefault(test, "skipped")
+            self.reasons[key].add(_skip_reason(report, properties["dut"]))
         elif report.when == "call":
-            results.setdefault(name, "passes")
+            self.results[key].setdefault(test, "passes")
 
-    def pytest_sessionfinish(self):
+    def cell(self, row, dut):
+        """How a device does in a row."""
+        results = self.results.get((row, dut), {})
+        ran = {test: result for test, result in results.items() if result != "skipped"}
+        if not ran:
+            return f"– {'; '.join(sorted(self.reasons[(row, dut)]))}" if results else "not run"
+        bad = sorted(test for test, result in ran.items() if result == "fails")
+        if not bad:
+            some = "" if len(ran) == len(results) else f" ({len(ran)} of {len(results)})"
+            return "passes" + some
+        why = {"kernel": ROWS[row].linux, "openvswitch": ROWS[row].openvswitch}.get(dut, "")
+        cell = "**fails**" if len(bad) == len(ran) else f"**fails** {len(bad)} of {len(ran)}"
+        return f"{cell}: {why}" if why else cell
+
+    def unexplained(self):
+        """Failures of others without a reason in the row, and reasons without a failure."""
+        for (row, dut), results in sorted(self.results.items()):
+            if row not in ROWS:
+                yield f"{row}: has tests, and is in no file of rows/"
+                continue
+            if dut == "weft":
+                continue
+            bad = sorted(test for test, result in results.items() if result == "fails")
+            why = ROWS[row].linux if dut == "kernel" else ROWS[row].openvswitch
+            if bad and not why:
+                yield f"{row}: {dut} fails, and the row does not say why: {' '.join(bad)}"
+            elif why and not bad:
+                yield f"{row}: {dut} does not fail, and the row says why it does"
+
+    def _line(self, id, row):
+        if row.missing:
+            return f"| {id} | {row.requirement} | {row.section} | {row.missing} | – | | | |\n"
+        names = sorted({test.partition("[")[0].removeprefix("test_" + id.replace("-", "_") + "_")
+                        for dut in DUTS for test in self.results.get((id, dut), {})})
+        cells = " | ".join(self.cell(id, dut) for dut in DUTS)
+        tests = "<br>".join(f"`{name}`" for name in names) or "none"
+        return f"| {id} | {row.requirement} | {row.section} | {row.choice} | {cells} | {tests} |\n"
+
+    def _summary(self):
+        text = "| | weft | Linux | Open vSwitch |\n|---|---|---|---|\n"
+        kinds = (("rows passed", "passes"), ("rows failed in some test", "**fails**"),
+                 ("rows that no test could run for", "–"))
+        rows = [id for id, row in ROWS.items() if not row.missing]
+        for title, start in kinds:
+            counts = [sum(self.cell(row, dut).startswith(start) for row in rows) for dut in DUTS]
+            text += f"| {title} | {' | '.join(map(str, counts))} |\n"
+        return text
+
+    def write(self, versions):
         with open(self.path, "w", encoding="utf-8") as file:
-            file.write(HEAD)
-            for row, text in ROWS.items():
-                tests = self.results.get(row, {})
-                names = "<br>".join(f"`{name}`" for name in sorted(tests)) or "none"
-                states = sorted(set(tests.values())) or ["not run"]
-                file.write(f"| {row} | {text.requirement} | {text.section} | {text.choice} "
-                           f"| {names} | {', '.join(states)} |\n")
+            file.write(HEAD.format(**versions))
+            file.write(self._summary())
+            for section in SECTIONS:
+                file.write(f"\n## {section.TITLE}\n\n{COLUMNS}|---|---|---|---|---|---|---|---|\n")
+                for id, row in section.ROWS.items():
+                    file.write(self._line(id, row))
+
+    def pytest_sessionfinish(self, session):
+        self.write(_versions())
+        problems = list(self.unexplained())
+        if problems and not session.exitstatus:
+            session.exitstatus = 1
+        self.problems = problems
+
+    def pytest_terminal_summary(self, terminalreporter):
+        for problem in self.problems:
+            terminalreporter.write_line(problem, red=True)
+
+
+def _versions():
+    switch = subprocess.run(["ovs-vswitchd", "--version"], capture_output=True, text=True)
+    kernel = re.match(r"\d+\.\d+", os.uname().release)
+    return {"kernel": kernel[0] if kernel else "",
+            "openvswitch": switch.stdout.partition("\n")[0].rpartition(" ")[2]}

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """System tests in network namespaces. As root: /usr/bin/python3 -m pytest tests/net -n 2
 
-`WEFT_BUILD` names the build folder (default `build`). `--dut kernel` runs the conformance rows on
-Linux's own vxlan and bridge, `--conformance-table FILE` writes the table of the rows.
+`WEFT_BUILD` names the build folder (default `build`). The conformance rows run on weft; `--dut all`
+runs them on Linux's own devices and on Open vSwitch, too, and `--conformance-table FILE` writes the
+table of the rows. How a row is written stands in rig.py.
 """
 
 import os
@@ -11,20 +12,26 @@ import shutil
 import pytest
 
 import conformance
+import ovs
 from daemon import Weftd
-from dut import DUTS
+from dut import NEEDS, KernelDut, WeftDut
+from dut_ovs import OvsDut
 from lab import Lab, sweep
-from rig import Rig
+from rig import ENCAPSULATIONS, Rig
+from routed import RoutedRig
+from shared import SharedWeft
+
+DUTS = {dut.name: dut for dut in (WeftDut, KernelDut, OvsDut)}
+ROUTED = ("gre", "geneve-l3")
+TOOLS = ("ip", "bridge", "tc", "ethtool", "ping", "arping", "ss", "tshark", "bpftool")
 
 
 def pytest_addoption(parser):
     parser.addoption("--dut", default="weft", choices=[*DUTS, "all"],
                      help="device under test of the conformance rows")
+    parser.addoption("--rows", action="store_true", help="only the conformance rows")
     parser.addoption("--conformance-table", metavar="FILE",
                      help="write the table of the conformance rows")
-
-
-TOOLS = ("ip", "bridge", "tc", "ethtool", "ping", "arping", "ss", "tshark", "bpftool")
 
 
 def pytest_configure(config):
@@ -37,25 +44,52 @@ def pytest_sessionfinish():
 
 
 def pytest_generate_tests(metafunc):
-    if "dut_class" in metafunc.fixturenames:
-        chosen = metafunc.config.getoption("--dut")
-        names = list(DUTS) if chosen == "all" else [chosen]
-        metafunc.parametrize("dut_class", [DUTS[name] for name in names], ids=names)
+    """A row runs for each device, both IP versions, and the encapsulations that its marks name."""
+    if "dut_class" not in metafunc.fixturenames:
+        return
+    chosen = metafunc.config.getoption("--dut")
+    names = list(DUTS) if chosen == "all" else [chosen]
+    metafunc.parametrize("dut_class", [DUTS[name] for name in names], ids=names)
+    mark = metafunc.definition.get_closest_marker("encapsulations")
+    metafunc.parametrize("encapsulation", mark.args if mark else ("vxlan",))
+    mark = metafunc.definition.get_closest_marker("family")
+    families = mark.args if mark else (4, 6)
+    metafunc.parametrize("family", families, ids=[f"ipv{family}" for family in families])
 
 
-def pytest_collection_modifyitems(items):
-    """Where Linux is known to differ from a row, its failure there is expected."""
-    missing = [tool for tool in TOOLS if not shutil.which(tool)]
+def _lacks(item):
+    """What the test needs and there is not, as a reason to skip it."""
+    if os.geteuid():
+        return "makes network namespaces: needs root"
+    dut = getattr(item, "callspec", None) and item.callspec.params.get("dut_class")
+    missing = [tool for tool in TOOLS + (ovs.TOOLS if dut is OvsDut else ())
+               if not shutil.which(tool)]
+    if missing:
+        return f"needs {' '.join(missing)}"
+    if dut:
+        encapsulation = item.callspec.params["encapsulation"]
+        lack = dut.lacks(ENCAPSULATIONS[encapsulation][0], encapsulation in ROUTED)
+        if lack:
+            return f"{dut.title} has no {lack}"
+    for mark in item.iter_markers("needs"):
+        for need in mark.args:
+            if dut and need not in dut.abilities:
+                return f"{dut.title} {NEEDS[need]}"
+    return None
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--rows"):
+        items[:] = [item for item in items if conformance.row_id(item.name)]
     for item in items:
-        row = conformance.row_of(item.name)
-        if os.geteuid():
-            item.add_marker(pytest.mark.skip(reason="makes network namespaces: needs root"))
-        elif missing:
-            item.add_marker(pytest.mark.skip(reason=f"needs {' '.join(missing)}"))
-        elif "[kernel" in item.name and item.get_closest_marker("weft_only"):
-            item.add_marker(pytest.mark.skip(reason="about weft only"))
-        elif "[kernel" in item.name and row and row.linux:
-            item.add_marker(pytest.mark.xfail(reason=row.linux, strict=False))
+        if reason := _lacks(item):
+            item.add_marker(pytest.mark.skip(reason=reason))
+        row, params = conformance.row_id(item.name), getattr(item, "callspec", None)
+        if row and params and "dut_class" in params.params:
+            dut = params.params["dut_class"]
+            item.user_properties += [("row", row), ("dut", dut.name)]
+            if not dut.is_ours:  # how others do is a result, not an error
+                item.add_marker(pytest.mark.xfail(reason=dut.title, strict=False))
 
 
 @pytest.fixture
@@ -68,11 +102,52 @@ def lab(tmp_path):
     assert not complaints, "\n".join(complaints)
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):  # pylint: disable=unused-argument
+    """A fixture has to know whether its test failed."""
+    outcome = yield
+    item.failed = getattr(item, "failed", False) or outcome.get_result().failed
+
+
+@pytest.fixture(scope="session")
+def shared_weft(tmp_path_factory):
+    made = SharedWeft(tmp_path_factory)
+    yield made
+    complaints = made.close()
+    assert not complaints, "\n".join(complaints)
+
+
 @pytest.fixture
-def rig(lab, dut_class, request):
-    """The conformance rig, not yet configured; `@pytest.mark.underlay(mtu=N)` sets its MTU."""
+def shared(request, dut_class):
+    """The weftd that tests share, or None if this one has to have its own device."""
+    node = request.node
+    if dut_class is not WeftDut or any(map(node.get_closest_marker, ("own_weftd", "environment"))):
+        yield None
+        return
+    weft = request.getfixturevalue("shared_weft")
+    try:
+        yield weft.take()
+        if not getattr(node, "failed", False):
+            weft.give_back()
+            return
+    except BaseException:
+        weft.close()
+        raise
+    complaints = weft.close()
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.fixture
+def rig(lab, dut_class, encapsulation, family, shared, request, monkeypatch):
+    """The conformance rig, not yet configured; `@pytest.mark.underlay(mtu=N)` sets its MTU,
+    `@pytest.mark.environment(NAME="value")` what weftd finds in its environment."""
+    for mark in request.node.iter_markers("environment"):
+        for name, value in mark.kwargs.items():
+            monkeypatch.setenv(name, value)
     mark = request.node.get_closest_marker("underlay")
-    return Rig(lab, dut_class, **({"underlay_mtu": mark.kwargs["mtu"]} if mark else {}))
+    return (RoutedRig if encapsulation in ROUTED else Rig)(
+        lab, dut_class, family=family, encapsulation=encapsulation, shared=shared,
+        **({"underlay_mtu": mark.kwargs["mtu"]} if mark else {}))
 
 
 @pytest.fixture

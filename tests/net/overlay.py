@@ -44,6 +44,8 @@ class Overlay:
                 options["remote"] = self.others(host)
             host.dut.bridge("br0")
             host.dut.port("vnet0")
+            if host.weft is None:  # whose own default is another port
+                options.setdefault("dstport", 4789)
             host.dut.tunnel("vxlan0", **options)
             if host.weft is None:  # without `dev` Linux does not know better than 1500
                 host.ip(f"link set dev vxlan0 mtu {host.mtu('eth0') - 50}")

@@ -3,10 +3,31 @@
 
     tester a ---- pa \\
                       DUT  u0 ---- u tester
-    tester b ---- pb /     LOCAL, LOCAL2
+    tester b ---- pb /     local, local2
 
-The tester plays the tenants behind `a` and `b` and the remote VTEPs R1, R2, R3 behind `u`, each with
-a MAC of its own that the DUT knows as a permanent neighbour.
+The tester plays the tenants behind `a` and `b` and the remote VTEPs r1, r2, r3 behind `u`, each with
+a MAC of its own that the DUT knows as a permanent neighbour. All have addresses of both families;
+`rig.local`, `rig.r1` … are those of the family that the test is run with.
+
+How to write a row:
+
+    def test_GN_01_reserved_bits_are_zero(rig):        # the row's ID in its name (conformance.py)
+        rig.up(option=["0x0102:0x01:00112233"])        # a bridge, ports pa and pb, tunnel v0 to r1
+        rig.meet()                                     # a tenant on each side is learned
+        packet = rig.out(rig.tenant())                 # sent in at A, seen on U, decoded (decode.py)
+        assert packet.version == 0
+        inner = rig.tenant(TENANT_R, TENANT_A)
+        rig.delivered(rig.packet(inner), inner)        # sent on U, comes out at A unchanged
+        with rig.rejects("bad_ver"):                   # nothing comes out, nothing is learned,
+            rig.u.send(rig.packet(inner, version=1))   # this counter +1, the next good ones pass
+
+It is run for each device under test (`--dut`), over IPv4 and IPv6 (`@pytest.mark.family(4)` for one
+of them), and for VXLAN or the encapsulations that `@pytest.mark.encapsulations("geneve", "nvgre")`
+names, on the test or as the file's `pytestmark`: vxlan, geneve, gretap, nvgre, and the routed ones
+gre and geneve-l3 (routed.py). `rig.packet` takes the fields of the builder in encap.py. What a
+device cannot be told skips the test by itself; `@pytest.mark.needs("…")` says what else is needed
+(NEEDS in dut.py). Tests share one weftd, which is emptied in between; one that looks at its log, at
+totals, or changes its host beyond devices and addresses says `@pytest.mark.own_weftd`.
 """
 
 import collections
@@ -14,39 +35,76 @@ import contextlib
 import itertools
 import re
 
-from frames import BROADCAST, decode, frame, mac_of, vxlan
-from lab import wait_until
+import encap
+from decode import PORTS, decode
+from frames import BROADCAST, frame, mac_of
+from lab import DEADLINE, wait_until
 from tap import Tap
 
 LOCAL, LOCAL2 = "172.16.0.1", "172.16.0.2"
 R1, R2, R3 = "172.16.0.11", "172.16.0.12", "172.16.0.13"
+LOCAL_6, LOCAL2_6 = "2001:db8:16::1", "2001:db8:16::2"
+R1_6, R2_6, R3_6 = "2001:db8:16::11", "2001:db8:16::12", "2001:db8:16::13"
+GROUPS = {4: ("239.1.1.1", "01:00:5e:01:01:01"), 6: ("ff15::1:1", "33:33:00:01:00:01")}
 VNI = 1000
+VSID = 5000  # those below 4096 are reserved
 TENANT_A, TENANT_B, TENANT_R = mac_of(0xA), mac_of(0xB), mac_of(0x1)
+
+# encapsulation of a test -> type of the tunnel, its bytes after the outer IP header
+ENCAPSULATIONS = {"vxlan": ("vxlan", 16), "geneve": ("geneve", 16), "gretap": ("gretap", 8),
+                  "nvgre": ("nvgre", 8), "gre": ("gre", 8), "geneve-l3": ("geneve", 16)}
+DEFAULT = object()
 
 
 def remote_mac(address):
-    return mac_of(0xEE00 + int(address.rpartition(".")[2]))
+    """The MAC of one of the tester's addresses on `u`."""
+    return mac_of(0xEE00 + int(re.split("[.:]", address)[-1]))
 
 
 class Rig:
-    def __init__(self, lab, dut_class, underlay_mtu=1500):
-        self.host = lab.host("dut")
+    def __init__(self, lab, dut_class, underlay_mtu=1500, family=4, encapsulation="vxlan",
+                 shared=None):
+        """`shared` is a device that other tests have used, on a host of its own (shared.py)."""
+        self.family, self.encapsulation = family, encapsulation
+        self.type, self.overhead = ENCAPSULATIONS[encapsulation]
+        self.overhead += 40 if family == 6 else 20
+        four = family == 4
+        self.local, self.local2 = (LOCAL, LOCAL2) if four else (LOCAL_6, LOCAL2_6)
+        self.r1, self.r2, self.r3 = (R1, R2, R3) if four else (R1_6, R2_6, R3_6)
+        self.group, self.group_mac = GROUPS[family]
+        self.vni = VSID if self.type == "nvgre" else VNI  # or the key
+        self.ports = dict(PORTS)
+        self.host = shared.host if shared else lab.host("dut")
         self.tester = lab.host("tester")
         lab.link(self.host, "pa", self.tester, "a", mtu=9000)
         lab.link(self.host, "pb", self.tester, "b", mtu=9000)
         lab.link(self.host, "u0", self.tester, "u", mtu=underlay_mtu)
-        for address in (LOCAL, LOCAL2):
-            self.host.ip(f"address add {address}/24 dev u0")
-        for address in (R1, R2, R3):
-            self.host.ip(f"neigh add {address} lladdr {remote_mac(address)} dev u0 nud permanent")
+        self._addresses()
         self.mac = self.host.mac("u0")
-        self.a, self.b, self.u = (Tap(self.tester, dev) for dev in "abu")
-        self.dut = dut_class(self.host)
+        timeout = DEADLINE if dut_class.is_ours else dut_class.timeout
+        self.a, self.b, self.u = (Tap(self.tester, dev, timeout=timeout) for dev in "abu")
+        self.dut = shared or dut_class(self.host)
         self._markers = itertools.count(1)
         self.good = {}
 
+    def _addresses(self):
+        """Addresses and neighbours of both families on u0; no other device speaks IPv6."""
+        host = self.host
+        host.sysctl("net.ipv6.conf.default.router_solicitations", 0)
+        for dev in ("lo", "u0"):
+            host.sysctl(f"net.ipv6.conf.{dev}.accept_dad", 0)
+            host.sysctl(f"net.ipv6.conf.{dev}.router_solicitations", 0)
+            host.sysctl(f"net.ipv6.conf.{dev}.disable_ipv6", 0)
+        for address in (LOCAL, LOCAL2):
+            host.ip(f"address add {address}/24 dev u0")
+        host.ip(f"address add {LOCAL_6}/64 dev u0 nodad")
+        # Deprecated (RFC 4862 5.5.4), so that the host itself always picks the other one.
+        host.ip(f"address add {LOCAL2_6}/64 dev u0 nodad preferred_lft 0")
+        for address in (R1, R2, R3, R1_6, R2_6, R3_6):
+            host.ip(f"neigh add {address} lladdr {remote_mac(address)} dev u0 nud permanent")
+
     def up(self, ports=("pa", "pb"), bridge=None, **tunnel):
-        """One bridge with the ports and a tunnel `v0` of VNI 1000 to R1, and what rows override."""
+        """One bridge with the ports and a tunnel `v0` to r1, and what rows override."""
         self.dut.bridge("br0", **(bridge or {}))
         for port in ports:
             self.dut.port(port)
@@ -54,42 +112,71 @@ class Rig:
         return self
 
     def tunnel(self, name, bridge="br0", **options):
+        """A tunnel of the rig's encapsulation, VNI (or key) and addresses, as far as `options` do
+        not say otherwise; None leaves a field out, so that the device's own default holds."""
         if "group" not in options:
-            options.setdefault("remote", R1)
-        if options.get("local", LOCAL) is None:
-            options.pop("local")
+            options.setdefault("remote", self.r1)
+        options.setdefault("local", self.local)
+        if self.type in ("gretap", "gre"):
+            if not {"key", "ikey", "okey"} & set(options):
+                options["key"] = self.vni
         else:
-            options.setdefault("local", LOCAL)
-        options.setdefault("id", VNI)
-        self.dut.tunnel(name, bridge, **options)
+            options.setdefault("id", self.vni)
+        if self.type == "vxlan":
+            options.setdefault("dstport", 4789)
+        options = {key: value for key, value in options.items() if value is not None}
+        if "dstport" in options:
+            self.ports[options["dstport"]] = self.type
+        if self.encapsulation == "geneve-l3":
+            options.setdefault("innerprotoinherit", True)
+        self.dut.tunnel(name, bridge, type=self.type, **options)
 
     # frames -----------------------------------------------------------------------------
 
-    def packet(self, inner, source=R1, vni=VNI, to=LOCAL, **fields):
-        """An underlay frame of a remote to the DUT; `fields` as for frames.vxlan."""
-        return vxlan((remote_mac(source), self.mac, source, to), vni, inner, **fields)
+    def path(self, source=None, to=None):
+        """The addresses of a packet from a remote to the DUT, as the builders of encap.py want."""
+        source = source or self.r1
+        return remote_mac(source), self.mac, source, to or self.local
+
+    def packet(self, inner, source=None, vni=DEFAULT, to=None, outer=None, **fields):
+        """An underlay frame of a remote (r1) to the DUT; `vni` also is the VSID, or the GRE key
+        with None for no key; `fields` as for the builder in encap.py."""
+        outer = outer or self.path(source, to)
+        vni = self.vni if vni is DEFAULT else vni
+        if self.type in ("gre", "gretap"):
+            return encap.gre(outer, inner, **{"key": vni, **self._protocol(inner), **fields})
+        if self.type == "geneve":
+            fields = {**self._protocol(inner), **fields}
+        return getattr(encap, self.type)(outer, vni, inner, **fields)
+
+    def _protocol(self, _inner):
+        return {}
 
     def outer(self, data):
-        """An expect() matcher's value: the VXLAN packet in a frame on `u`, or None."""
-        return decode(data)
+        """An expect() matcher's value: the encapsulated packet in a frame on `u`, or None."""
+        return decode(data, self.ports)
 
     def sent(self, inner, **more):
         """Matches the DUT's packet on `u` that carries `inner`; `more` are fields it has to have."""
         def match(data):
-            packet = decode(data)
+            packet = self.outer(data)
             if packet is None or packet.inner != inner:
                 return None
             return packet if all(getattr(packet, key) == more[key] for key in more) else None
         return match
 
     def tenant(self, src=TENANT_A, dst=TENANT_R, **more):
-        """A tenant frame with a payload that no other has."""
+        """A tenant frame with a payload that no other has; `more` as for frames.frame."""
         more.setdefault("payload", f"weft {next(self._markers)}")
         return frame(src, dst, **more)
 
+    def send(self, inner, tap=None):
+        """Sends a tenant frame in at A."""
+        (tap or self.a).send(inner)
+
     def out(self, inner, tap=None, **more):
         """Sends a tenant frame in at A, and gives the packet that carries it on `u`."""
-        (tap or self.a).send(inner)
+        self.send(inner, tap)
         return self.u.expect(self.sent(inner, **more), what="encapsulated frame")
 
     def delivered(self, packet, inner, tap=None):
@@ -97,7 +184,7 @@ class Rig:
         self.u.send(packet)
         return (tap or self.a).expect(inner, what="decapsulated frame")
 
-    def meet(self, source=R1, **fields):
+    def meet(self, source=None, **fields):
         """Lets the DUT learn one tenant at A and one behind `source`, each by a frame."""
         self.out(self.tenant(dst=BROADCAST))
         hello = self.tenant(TENANT_R, TENANT_A)
@@ -114,25 +201,31 @@ class Rig:
 
     def leaks(self):
         """What came out since the last drain: tenant frames at A and B, and on `u` whatever a
-        packet can have caused (VXLAN, fragments, ICMP), but not ARP or IGMP of the host itself."""
-        on_u = [data for data in self.u.drain()
-                if data[12:14] == b"\x08\x00" and data[23] in (1, 17)]
-        return self.a.drain() + self.b.drain() + on_u
+        packet can have caused (tunnels, fragments, ICMP), but not what the host sends of itself."""
+        return self.a.drain() + self.b.drain() + [data for data in self.u.drain() if caused(data)]
+
+    def tables(self):
+        """What a packet that is dropped leaves as it was."""
+        return self.dut.fdb(), self.dut.neighbours()
 
     @contextlib.contextmanager
     def silent(self):
         """Nothing comes out because of what is sent inside, and the next good frames pass."""
-        fdb = self.dut.fdb()
+        tables = self.tables()
         self.leaks()
         yield
         self.good_pass()
         leaks = self.leaks()
         assert not leaks, f"{len(leaks)} frames came out: {[data.hex() for data in leaks[:4]]}"
-        assert self.dut.fdb() == fdb
+        assert self.tables() == tables
 
     @contextlib.contextmanager
     def rejects(self, reason, count=1):
-        """As silent(), and `reason` is the one drop counter that moves, by exactly `count`."""
+        """As silent(), and `reason` is the one drop counter that moves, by exactly `count`.
+
+        This is all that the checklist demands of a negative row. It holds, too, for what goes on to
+        the host because it is nobody's: no answer of the host's may be seen.
+        """
         before = collections.Counter(self.dut.drops())
         with self.silent():
             yield
@@ -141,22 +234,36 @@ class Rig:
                            f"drop {reason} to be counted")
         if self.dut.counts_drops:
             after = collections.Counter(self.dut.drops())
-            assert after - before == collections.Counter({reason: count})
+            assert dict(after - before) == {reason: count}
 
-    def igmp(self, group, joining):
-        """Matches an IGMPv3 report of the DUT that joins or leaves `group` (RFC 3376 §4.2)."""
+    def membership(self, group, joining):
+        """Matches an IGMPv3 or MLDv2 report of the DUT that joins or leaves `group` (RFC 3376 4.2,
+        RFC 3810 5.2)."""
         wanted = (2, 4) if joining else (1, 3)  # is-exclude, to-exclude; is-include, to-include
-        octets = bytes(map(int, group.split(".")))
+        octets = encap.octets(group)
 
         def match(data):
-            if data[12:14] != b"\x08\x00" or data[23] != 2:
+            if data[12:14] == b"\x08\x00" and data[23] == 2:
+                report, kind = data[14 + (data[14] & 15) * 4:], 0x22
+            elif data[12:14] == b"\x86\xdd" and data[20] == 0 and data[54] == 58:
+                report, kind = data[54 + 8:], 143
+            else:
                 return False
-            report = data[14 + (data[14] & 15) * 4:]
-            return any(report[at] in wanted for at in _records(report, octets))
+            return report[0] == kind and any(report[at] in wanted
+                                             for at in _records(report, octets))
         return match
 
 
 def _records(report, group):
-    """Offsets of the group records for `group` in an IGMPv3 report."""
+    """Offsets of the group records for `group` in a report."""
     return [found.start() - 4 for found in re.finditer(re.escape(group), report)
-            if found.start() >= 12 and report[0] == 0x22]
+            if found.start() >= 12]
+
+
+def caused(data):
+    """Whether a frame can be due to a packet that was received: not ARP, IGMP, ND, MLD."""
+    if data[12:14] == b"\x08\x00":
+        return data[23] in (1, 4, 6, 17, 41, 47)
+    if data[12:14] != b"\x86\xdd":
+        return False
+    return data[20] in (4, 6, 17, 41, 43, 44, 47, 60) or data[20] == 58 and data[54] < 130

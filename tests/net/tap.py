@@ -14,6 +14,7 @@ ETH_P_ALL = 3
 SOL_PACKET = 263
 PACKET_ADD_MEMBERSHIP = 1
 PACKET_AUXDATA = 8
+PACKET_VNET_HDR = 15
 PACKET_IGNORE_OUTGOING = 23
 PACKET_MR_PROMISC = 1
 SO_RCVBUFFORCE = 33
@@ -31,8 +32,10 @@ class Tap:
     Frames sent by the namespace of the device itself are not seen unless `outgoing`.
     """
 
-    def __init__(self, host, dev, outgoing=False):
-        self.dev = dev
+    def __init__(self, host, dev, outgoing=False, timeout=DEADLINE):
+        self.host, self.dev = host, dev
+        self._super = None
+        self.timeout = timeout
         self.seen = []
         with host.inside():
             sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
@@ -51,6 +54,27 @@ class Tap:
     def send(self, *frames):
         for frame in frames:
             self.socket.send(bytes(frame))
+
+    def send_super(self, frame, segment):
+        """Sends a TCP frame as a super-packet, which the kernel cuts into segments with that many
+        bytes of payload wherever the way needs single packets. Checksums are left to be filled in.
+        """
+        start = 14 + ((frame[14] & 15) * 4 if frame[14] >> 4 == 4 else 40)
+        six = frame[14] >> 4 == 6
+        addresses = frame[22:54] if six else frame[26:34]
+        total = sum(struct.unpack(f"!{len(addresses) // 2}H", addresses)) + 6 + len(frame) - start
+        while total >> 16:
+            total = (total & 0xFFFF) + (total >> 16)
+        frame = frame[:start + 16] + total.to_bytes(2, "big") + frame[start + 18:]
+        header = struct.pack("=BBHHHH", 1, 4 if six else 1, start + (frame[start + 12] >> 4) * 4,
+                             segment, start, 16)
+        if self._super is None:  # not the other one, which would have headers on what it receives
+            with self.host.inside():
+                self._super = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            self.host.lab.sockets.append(self._super)
+            self._super.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
+            self._super.bind((self.dev, 0))
+        self._super.send(header + frame)
 
     def _receive(self):
         try:
@@ -74,12 +98,13 @@ class Tap:
         seen, self.seen = self.seen, []
         return seen
 
-    def expect(self, match, timeout=DEADLINE, what="frame"):
+    def expect(self, match, timeout=None, what="frame"):
         """The first frame from now on that `match` gives something true for; gives that.
 
         `match` may also be the bytes of the frame. Whatever else came stays for drain().
         """
         wanted = match if callable(match) else (lambda frame: frame if frame == match else None)
+        timeout = timeout or self.timeout
         end = time.monotonic() + timeout
         while True:
             frame = self._receive()
@@ -93,7 +118,7 @@ class Tap:
                 self.seen.pop()
                 return found
 
-    def collect(self, match, count, timeout=DEADLINE):
+    def collect(self, match, count, timeout=None):
         return [self.expect(match, timeout, f"frame {i + 1} of {count}") for i in range(count)]
 
 

@@ -143,7 +143,8 @@ def test_monitor_prints_lines(weft):
 
 
 @pytest.mark.parametrize("words, status, line", [
-    ("tunnel add v id 5 proxy", 1, "tunnel v: proxy: weft does not have this option of iproute2"),
+    ("tunnel add v id 5 proxy", 1, "tunnel v: proxy: weft does not have this option: ARP and "
+                                   "neighbour discovery are not answered for others"),
     ("tunnel add v id 5 tos 10", 1, "tunnel v: tos: 10 may be meant as hexadecimal or decimal; "
                                     "write 0x10 or 0x0a"),
     ("fdb add 02:00:00:00:00:01 dev p0 via eth0", 1,

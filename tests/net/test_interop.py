@@ -3,7 +3,8 @@
 
 import pytest
 
-from frames import BROADCAST, LLDP_MAC, Ether, Raw, decode, frame, mac_of
+from decode import decode
+from frames import BROADCAST, LLDP_MAC, Ether, Raw, frame, mac_of
 from overlay import Overlay
 from tap import Tap, tshark, tshark_errors
 from traffic import tcp_transfer
@@ -121,7 +122,8 @@ def test_vlan_aware_bridge_with_a_trunk(lab):
     ours, theirs = overlay.hosts
     theirs.dut.bridge()
     theirs.dut.port("vnet0")
-    theirs.dut.tunnel("vxlan0", id=1000, local=theirs.underlay, remote=ours.underlay)
+    theirs.dut.tunnel("vxlan0", id=1000, local=theirs.underlay, remote=ours.underlay,
+                      dstport=4789)
     ours.weft("bridge add br0 vlan_filtering")
     ours.weft("port add vnet0 bridge br0 vlan 10")
     ours.weft(f"tunnel add vxlan0 bridge br0 type vxlan id 1000 local {ours.underlay} "

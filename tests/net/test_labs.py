@@ -4,7 +4,7 @@
 import pytest
 
 from daemon import Weftd
-from frames import decode
+from decode import decode
 from lab import wait_until
 from overlay import Overlay
 from snapshot import snapshot
@@ -75,7 +75,7 @@ def test_two_plain_hosts(lab, kinds, tmp_path):
     wires = [Tap(lan.host, name) for name in ("host1", "host2")]
     one.ping("192.168.100.2", count=3)
     two.ping("192.168.100.1", size=1450 - 28)
-    frames = [data for wire in wires for data in wire.drain() if decode(data, ports=(4789,))]
+    frames = [data for wire in wires for data in wire.drain() if decode(data, ports={4789: "vxlan"})]
     layers = [packet["_source"]["layers"] for packet in tshark(tmp_path / "wire.pcap", frames)]
     assert {layer["vxlan"]["vxlan.vni"] for layer in layers} == {"5001"}
     assert {"arp", "icmp"} <= {name for layer in layers for name in layer}

@@ -6,7 +6,8 @@ import random
 import pytest
 
 from dut import WeftDut
-from frames import BROADCAST, mac_of, vxlan, vxlan_header
+from encap import vxlan, vxlan_header
+from frames import BROADCAST, mac_of
 from rig import LOCAL, R1, TENANT_A, TENANT_R, VNI, Rig, remote_mac
 
 ROUNDS = 3000

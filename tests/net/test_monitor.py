@@ -1,55 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """weft monitor and weft fdb monitor: what happens, as it happens."""
 
-import json
 import os
-import queue
 import signal
-import threading
 
 import pytest
 
-from daemon import BUILD
 from frames import mac_of
 from lab import DEADLINE, wait_until
+from monitor import Monitor
 from switch import Switch
 
 ONE = mac_of(1)
-
-
-class Monitor:
-    """A running `weft monitor`; its events come as dicts."""
-
-    def __init__(self, weft, words):
-        self.process = weft.host.start(BUILD / "weft", "--rundir", weft.rundir, "-j",
-                                       *words.split(), stdout=-1, stderr=-1, text=True)
-        self._events = queue.Queue()
-        self.seen = []
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self):
-        for line in self.process.stdout:
-            self._events.put(json.loads(line))
-
-    def expect(self, timeout=DEADLINE, **wanted):
-        """The next event that has these members; those before it are in `seen`."""
-        while True:
-            try:
-                event = self._events.get(timeout=timeout)
-            except queue.Empty:
-                raise AssertionError(f"no event {wanted}; saw {self.seen}") from None
-            if all(event.get(key) == value for key, value in wanted.items()):
-                return event
-            self.seen.append(event)
-
-    def ready(self, weft):
-        """Changes something until the stream tells of it: what comes after this is seen."""
-        def told():
-            weft("bridge add ready")
-            weft("bridge del ready")
-            return not self._events.empty()
-        wait_until(told, "monitor to be subscribed", interval=0.1)
-        return self
 
 
 @pytest.fixture
@@ -90,7 +52,7 @@ def fdb_monitor(switch):
     def told():
         switch.weft(f"fdb add {mac_of(0xF)} dev p1")
         switch.weft(f"fdb del {mac_of(0xF)} dev p1")
-        return not monitor._events.empty()  # pylint: disable=protected-access
+        return not monitor.empty()
     wait_until(told, "monitor to be subscribed", interval=0.1)
     return monitor
 

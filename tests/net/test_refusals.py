@@ -23,6 +23,12 @@ def host(weft_host):
 
 
 TUNNEL = "tunnel add v1 bridge br1 type vxlan id 7 local 10.9.0.1"
+GENEVE = "tunnel add t1 bridge br1 type geneve id 7 remote 10.9.0.2"
+GRETAP = "tunnel add t1 bridge br1 type gretap remote 10.9.0.2"
+
+# iproute2's words for what weft has not
+WITHOUT = ("external", "vnifilter", "gbp", "gpe", "proxy", "rsc", "l2miss", "l3miss", "mcroute",
+           "localbypass", "encap fou", "encap-sport auto", "encaplimit 4", "erspan_ver 1", "remcsumtx")
 
 # command -> what the line has to say (the field, the reason)
 REFUSED = {
@@ -35,7 +41,7 @@ REFUSED = {
     f"{TUNNEL} remote 10.9.0.256": ("remote", "10.9.0.256"),
     f"{TUNNEL} remote 239.1.1.1": ("remote", "239.1.1.1"),
     f"{TUNNEL} remote 10.9.0.2 dstport 65536": ("dstport", "65536"),
-    f"{TUNNEL} remote 10.9.0.2 dstport 0": ("dstport",),
+    f"{TUNNEL} remote 10.9.0.2 dstport -1": ("dstport", "-1"),
     f"{TUNNEL} remote 10.9.0.2 ttl 256": ("ttl", "256"),
     f"{TUNNEL} remote 10.9.0.2 tos 0xb9": ("tos",),
     f"{TUNNEL} remote 10.9.0.2 srcport 5 4": ("srcport",),
@@ -68,6 +74,70 @@ REFUSED = {
     "bridge add br0": ("br0",),
     "tunnel add v1 bridge br1 type vxlan id 1000 local 10.9.0.1 remote 10.9.0.3": ("id", "v0"),
     f"{TUNNEL} remote 10.9.0.2 type gre": ("type",),
+    # the types: identifiers and keys
+    "tunnel add t1 bridge br1 type geneve remote 10.9.0.2": ("id", "required"),
+    "tunnel add t1 bridge br1 type geneve id 16777216 remote 10.9.0.2": ("id", "16777215"),
+    "tunnel add t1 bridge br1 type nvgre id 0xfff remote 10.9.0.2": ("id", "4095", "reserved"),
+    "tunnel add t1 bridge br1 type nvgre id 0xffffff remote 10.9.0.2": ("id", "16777215"),
+    f"{GRETAP} id 5": ("id", "nvgre"),
+    f"{GRETAP} key 4294967296": ("key", "4294967296"),
+    f"{GRETAP} key 1.2.3": ("key", "1.2.3"),
+    f"{GRETAP} okey any": ("okey", "any"),
+    f"{TUNNEL} remote 10.9.0.2 key 5": ("key", "gretap and gre"),
+    f"{TUNNEL} remote 10.9.0.2 type ip6gretap": ("type",),
+    "tunnel add t1 type ip6gretap remote 10.9.0.2": ("type", "ip6gretap", "gretap"),
+    # the types: what each has and has not
+    f"{GRETAP} dstport 5": ("dstport", "geneve"),
+    f"{GRETAP} udpcsum": ("udpcsum", "geneve"),
+    f"{GRETAP} option 1:2:": ("option", "geneve"),
+    f"{GENEVE} csum": ("csum", "gretap"),
+    f"{GENEVE} noudpcsumrx": ("udpcsumrx", "vxlan"),
+    f"{GENEVE} reserved_bits 0": ("reserved_bits", "vxlan"),
+    "tunnel add t1 type nvgre id 4096 remote 10.9.0.2 seq": ("seq", "gretap"),
+    "tunnel add t1 bridge brv type nvgre id 4096 remote 10.9.0.2 trunk 5": ("trunk", "nvgre"),
+    "tunnel add t1 type nvgre id 4096 remote 10.9.0.2 innervlan": ("innervlan", "nvgre"),
+    "tunnel add t1 bridge br1 type gre remote 10.9.0.2": ("bridge", "Ethernet"),
+    "tunnel add t1 type gre group 239.1.1.1 dev eth0": ("group", "Ethernet"),
+    f"{GENEVE} innerprotoinherit": ("bridge", "Ethernet"),
+    # GENEVE options
+    f"{GENEVE} option 1:2": ("option", "1:2", "CLASS:TYPE:DATA"),
+    f"{GENEVE} option 1:2:0g112233": ("option", "1:2:0g112233"),
+    f"{GENEVE} option 1:2:001122": ("option", "4 bytes"),
+    f"{GENEVE} option 0x10000:2:": ("option", "0x10000:2:"),
+    f"{GENEVE} option 1:2:{'00' * 128}": ("option", "124"),
+    f"{GENEVE} option 1:2:{'00' * 124} option 1:3:{'00' * 124}": ("option", "256", "252"),
+    f"{GENEVE} optmax 4 option 1:2:00000000": ("option", "optmax", "4"),
+    f"{GENEVE} optmax 5": ("optmax", "5"),
+    f"{GENEVE} optmax 256": ("optmax", "256"),
+    f"{GENEVE} accept 1:2:5": ("accept", "1:2:5"),
+    f"{GENEVE} accept 1:2:": ("accept", "LENGTH"),
+    f"{GENEVE} option 1:2: accept 1:2:4": ("accept", "0x0001:0x02"),
+    f"{GENEVE} match 1:2:00000000 match 1:2:00000001": ("match", "0x0001:0x02"),
+    f"{GENEVE} nooptions match 1:2:": ("match", "options"),
+    "fdb add 02:00:00:00:00:02 dev v0 dst 10.9.0.2 option 1:2:": ("option", "geneve"),
+    "fdb add 02:00:00:00:00:02 dev p0 option 1:2:": ("option", "p0"),
+    "fdb add 02:00:00:00:00:02 dev v0 option x": ("option", "x"),
+    # the outer header
+    f"{TUNNEL} remote 10.9.0.2 flowlabel 5": ("flowlabel", "IPv4"),
+    "tunnel add t1 type vxlan id 7 remote 2001:db8::2 flowlabel 0x100000": ("flowlabel", "1048575"),
+    f"{TUNNEL} remote 10.9.0.2 df yes": ("df", "yes"),
+    f"{TUNNEL} remote 10.9.0.2 ecn ce": ("ecn", "ce"),
+    f"{TUNNEL} remote 10.9.0.2 dscp outer": ("dscp", "outer"),
+    f"{TUNNEL} remote 10.9.0.2 fwmark 4294967296": ("fwmark", "4294967296"),
+    f"{TUNNEL} remote 10.9.0.2 reserved_bits 0x10000000000000000": ("reserved_bits",),
+    f"{TUNNEL} remote 10.9.0.2 pmtudisc ignore-df": ("df", "twice"),
+    # IPv6 underlay
+    f"{TUNNEL} remote 2001:db8::2": ("remote", "2001:db8::2", "10.9.0.1"),
+    "tunnel add t1 type vxlan id 7 remote 2001:db8::2 remote 10.9.0.2": ("remote", "2001:db8::2"),
+    "tunnel add t1 type vxlan id 7 remote fe80::2": ("remote", "fe80::2", "dev"),
+    "tunnel add t1 type vxlan id 7 local fe80::2": ("local", "fe80::2", "dev"),
+    "tunnel add t1 type vxlan id 7 remote ::1": ("remote", "::1"),
+    "tunnel add t1 type vxlan id 7 remote ff02::1": ("remote", "ff02::1"),
+    "tunnel add t1 type vxlan id 7 local 10.9.0.1 group ff05::1 dev eth0": ("group", "ff05::1"),
+    "tunnel add t1 type vxlan id 7 group ff01::1 dev eth0": ("group", "ff01::1"),
+    "tunnel add t1 type vxlan id 7 group ff05::1": ("group", "dev"),
+    # one port, one type
+    "tunnel add t1 type geneve id 7 remote 10.9.0.2 dstport 4789": ("dstport", "4789", "v0"),
     # names
     "port add sixteen-letters- bridge br0": ("sixteen-letters-", "15"),
     "bridge add sixteen-letters-": ("sixteen-letters-", "15"),
@@ -84,6 +154,15 @@ REFUSED = {
     "fdb add 02:00:00:00:00:01 dev v0 dst 10.9.0.2": ("02:00:00:00:00:01",),
     "fdb del 02:00:00:00:00:09 dev v0": ("02:00:00:00:00:09",),
 }
+
+
+@pytest.mark.parametrize("words", WITHOUT)
+def test_option_that_weft_has_not(host, words):
+    """It is refused by name, with a reason."""
+    before = host.weft.save()
+    with refused(words.split()[0], "does not have this option: "):
+        host.weft(f"tunnel add t1 type vxlan id 7 remote 10.9.0.2 {words}")
+    assert host.weft.save() == before
 
 
 @pytest.mark.parametrize("command", REFUSED)

@@ -3,7 +3,8 @@
 
 import pytest
 
-from frames import BROADCAST, decode, frame, mac_of
+from decode import decode
+from frames import BROADCAST, frame, mac_of
 from overlay import Overlay
 from tap import Tap
 

@@ -7,7 +7,9 @@ import pytest
 
 from daemon import refused
 from dut import WeftDut
-from frames import ARP, BROADCAST, IP, UDP, Ether, Raw, decode, mac_of, vxlan
+from decode import decode
+from encap import vxlan
+from frames import ARP, BROADCAST, IP, UDP, Ether, Raw, mac_of
 from lab import wait_until
 from overlay import Overlay
 from rig import LOCAL, LOCAL2, R1, R2, R3, TENANT_A, TENANT_R, VNI, Rig, remote_mac

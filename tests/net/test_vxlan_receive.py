@@ -3,13 +3,15 @@
 
 import pytest
 
-from frames import BROADCAST, IP, UDP, Ether, Raw, frame, mac_of, vxlan, vxlan_header
-from rig import LOCAL, LOCAL2, R1, R2, TENANT_A, TENANT_B, TENANT_R, VNI, remote_mac
+import encap
+from encap import underlay, vxlan, vxlan_header
+from frames import BROADCAST, frame, mac_of
+from rig import TENANT_A, TENANT_B, TENANT_R, VNI, remote_mac
 
 
 @pytest.fixture
 def ready(rig):
-    """The rig with its tunnel to R1 up, and tenants on both sides known."""
+    """The rig with its tunnel to r1 up, and tenants on both sides known."""
     rig.up()
     rig.meet()
     return rig
@@ -29,6 +31,16 @@ def test_VX_03_reserved_bits_are_ignored(ready):
     for bit in bits:
         inner = ready.tenant(TENANT_R, TENANT_A)
         ready.delivered(ready.packet(inner, header=(good | 1 << bit).to_bytes(8, "big")), inner)
+
+
+def test_VX_03_strict_mode_by_choice(rig):
+    rig.up(reserved_bits="0")
+    rig.meet()
+    good = int.from_bytes(vxlan_header(VNI), "big")
+    for bit in (0, 8 + 24, 63):
+        with rig.rejects("reserved"):
+            rig.u.send(rig.packet(rig.tenant(mac_of(0xBAD), TENANT_A),
+                                  header=(good | 1 << bit).to_bytes(8, "big")))
 
 
 def test_VX_04_vnis_are_kept_apart(rig):
@@ -54,7 +66,7 @@ def test_VX_04_unknown_vni(rig, vni):
 
 def test_VX_08_zero_and_right_checksums_are_accepted(ready):
     for length in (60, 61, 1400):
-        for csum in (0, None):
+        for csum in (0, None) if ready.family == 4 else (None,):
             inner = ready.tenant(TENANT_R, TENANT_A, length=length)
             ready.delivered(ready.packet(inner, csum=csum), inner)
 
@@ -74,7 +86,6 @@ def test_VX_08_wrong_checksum_is_dropped(rig):
         rig.u.send(_flipped(rig)[0])
 
 
-@pytest.mark.weft_only
 def test_VX_08_checksum_is_not_looked_at_with_noudpcsumrx(rig):
     rig.up(udpcsumrx=False)
     packet, inner = _flipped(rig)
@@ -83,12 +94,17 @@ def test_VX_08_checksum_is_not_looked_at_with_noudpcsumrx(rig):
 
 def _fragments(rig, inner, cut=800):
     """An underlay packet to the DUT as two IP fragments."""
-    packet = Ether(rig.packet(inner))
-    payload = bytes(packet[IP].payload)
-    ip = dict(src=packet[IP].src, dst=packet[IP].dst, proto=17, id=77)
-    ether = Ether(src=packet.src, dst=packet.dst)
-    return (bytes(ether / IP(flags="MF", **ip) / Raw(payload[:cut])),
-            bytes(ether / IP(frag=cut // 8, **ip) / Raw(payload[cut:])))
+    whole = rig.packet(inner)
+    payload = whole[54 if rig.family == 6 else 34:]
+    pieces = []
+    for offset, more, piece in ((0, 1, payload[:cut]), (cut, 0, payload[cut:])):
+        if rig.family == 6:
+            header = encap.fragment_header(offset, more, 77)
+            fields = {"extensions": [(encap.FRAGMENT, header)]}
+        else:
+            fields = {"id": 77, "flags": more, "frag": offset // 8}
+        pieces.append(underlay(rig.path(), 17, piece, **fields))
+    return pieces
 
 
 @pytest.mark.parametrize("order", ["first second", "second first", "first overlap second", "first",
@@ -113,11 +129,12 @@ def test_VX_10_fragments(ready, order):
 
 
 def test_VX_11_source_is_learned_and_moves(rig):
-    rig.up(remote=[R1, R2])
+    rig.up(remote=[rig.r1, rig.r2])
     rig.out(rig.tenant(dst=BROADCAST))
-    for remote in (R1, R2, R1):
+    for remote in (rig.r1, rig.r2, rig.r1):
         hello = rig.tenant(TENANT_R, TENANT_A)
         rig.delivered(rig.packet(hello, remote), hello)
+        rig.dut.settle()
         rig.u.drain()
         rig.out(rig.tenant(dst=TENANT_R), dst=remote, mac_dst=remote_mac(remote))
         rig.out(rig.tenant(dst=TENANT_R), dst=remote)
@@ -126,15 +143,14 @@ def test_VX_11_source_is_learned_and_moves(rig):
 
 
 def test_VX_11_unknown_unicast_goes_to_every_remote(rig):
-    rig.up(remote=[R1, R2])
+    rig.up(remote=[rig.r1, rig.r2])
     inner = rig.tenant(dst=mac_of(0x77))
     rig.a.send(inner)
     packets = rig.u.collect(rig.sent(inner), 2)
-    assert sorted(packet.dst for packet in packets) == [R1, R2]
+    assert sorted(packet.dst for packet in packets) == [rig.r1, rig.r2]
     rig.b.expect(inner)
 
 
-@pytest.mark.weft_only
 @pytest.mark.parametrize("mac", ["00:00:00:00:00:00", "01:00:5e:00:00:01", BROADCAST])
 def test_VX_11_no_such_source_is_learned(ready, mac):
     with ready.rejects("src_mac"):
@@ -143,34 +159,34 @@ def test_VX_11_no_such_source_is_learned(ready, mac):
         ready.a.send(ready.tenant(mac, TENANT_R))
 
 
-GROUP, GROUP_MAC = "239.1.1.1", "01:00:5e:01:01:01"
+def _to_group(rig, source):
+    return remote_mac(source), rig.group_mac, source, rig.group
 
 
 def test_VX_12_floods_go_to_the_group(rig):
-    rig.up(group=GROUP, dev="u0")
-    rig.u.expect(rig.igmp(GROUP, joining=True), what="IGMP report")
+    rig.up(group=rig.group, dev="u0")
+    rig.u.expect(rig.membership(rig.group, joining=True), what="membership report")
     for dst in (BROADCAST, "01:00:5e:00:00:fb", mac_of(0x77)):
-        rig.out(rig.tenant(dst=dst), dst=GROUP, mac_dst=GROUP_MAC)
+        rig.out(rig.tenant(dst=dst), dst=rig.group, mac_dst=rig.group_mac)
     # From the group: delivered, and what is learned is the sender.
     inner = rig.tenant(TENANT_R, BROADCAST)
-    packet = vxlan((remote_mac(R2), GROUP_MAC, R2, GROUP), VNI, inner)
+    packet = rig.packet(inner, outer=_to_group(rig, rig.r2))
     rig.delivered(packet, inner)
-    rig.out(rig.tenant(dst=TENANT_R), dst=R2)
+    rig.out(rig.tenant(dst=TENANT_R), dst=rig.r2)
     rig.u.drain()
     rig.dut.tunnel_delete("v0")
-    rig.u.expect(rig.igmp(GROUP, joining=False), what="IGMP leave")
+    rig.u.expect(rig.membership(rig.group, joining=False), what="membership to end")
 
 
-@pytest.mark.weft_only
 def test_VX_12_own_packet_that_comes_back_is_dropped(rig):
-    rig.up(group=GROUP, dev="u0")
+    rig.up(group=rig.group, dev="u0")
     hello = rig.tenant(TENANT_R, BROADCAST)
-    rig.delivered(vxlan((remote_mac(R2), GROUP_MAC, R2, GROUP), VNI, hello), hello)
+    rig.delivered(rig.packet(hello, outer=_to_group(rig, rig.r2)), hello)
     rig.out(rig.tenant(dst=BROADCAST))
-    rig.good = dict(source=R2)
+    rig.good = dict(source=rig.r2)
     with rig.rejects("own_source"):
-        rig.u.send(vxlan((rig.mac, GROUP_MAC, LOCAL, GROUP), VNI,
-                         rig.tenant(mac_of(0xBAD), BROADCAST)))
+        own = rig.mac, rig.group_mac, rig.local, rig.group
+        rig.u.send(rig.packet(rig.tenant(mac_of(0xBAD), BROADCAST), outer=own))
 
 
 TAGS = {"802.1Q": (0x8100, 10), "802.1ad": (0x88A8, 10), "priority": (0x8100, 0)}
@@ -184,7 +200,6 @@ def test_VX_13_tagged_frames_are_dropped(ready, tag):
         ready.a.send(ready.tenant(dst=TENANT_R, tags=[tag]))
 
 
-@pytest.mark.weft_only
 @pytest.mark.parametrize("tag", TAGS.values(), ids=TAGS.keys())
 def test_VX_13_innervlan_keeps_the_tag(rig, tag):
     rig.up(innervlan=True)
@@ -198,11 +213,11 @@ def _malformed(rig):
     """name -> packet: lengths that do not add up, all of them with a tenant nobody knows."""
     inner = rig.tenant(mac_of(0xBAD), TENANT_A)
     return {
-        "udp-length-7": rig.packet(inner, udp={"len": 7}),
-        "udp-length-8": rig.packet(inner, udp={"len": 8}),
-        "udp-length-15": rig.packet(inner, udp={"len": 15}),
-        "udp-length-above-ip": rig.packet(inner, udp={"len": 16 + len(inner) + 1}),
-        "udp-length-65535": rig.packet(inner, udp={"len": 65535}),
+        "udp-length-7": rig.packet(inner, udp={"length": 7}),
+        "udp-length-8": rig.packet(inner, udp={"length": 8}),
+        "udp-length-15": rig.packet(inner, udp={"length": 15}),
+        "udp-length-above-ip": rig.packet(inner, udp={"length": 16 + len(inner) + 1}),
+        "udp-length-65535": rig.packet(inner, udp={"length": 65535}),
         "inner-empty": rig.packet(b""),
         "inner-13-bytes": rig.packet(inner[:13]),
         "header-cut": rig.packet(b"", header=vxlan_header(VNI)[:7]),
@@ -216,63 +231,56 @@ def test_VX_16_malformed_is_dropped(ready, fault):
         ready.u.send(_malformed(ready)[fault])
 
 
+@pytest.mark.family(4)
 def test_VX_16_ip_options_are_accepted(ready):
     inner = ready.tenant(TENANT_R, TENANT_A)
     option = b"\x94\x04\0\0"  # router alert, RFC 2113
-    ether = Ether(src=remote_mac(R1), dst=ready.mac)
-    packet = (ether / IP(src=R1, dst=LOCAL, options=[IP(b"\x46" + b"\0" * 19 + option).options[0]])
-              / UDP(sport=50000, dport=4789, chksum=0) / Raw(vxlan_header(VNI) + inner))
-    assert Ether(bytes(packet))[IP].ihl == 6
-    ready.delivered(bytes(packet), inner)
+    ready.delivered(ready.packet(inner, ip={"options": option}), inner)
 
 
-@pytest.mark.parametrize("csum", [0, None], ids=["", "csum"])
+@pytest.mark.family(6)
+def test_VX_16_destination_options_are_accepted(ready):
+    inner = ready.tenant(TENANT_R, TENANT_A)
+    padding = b"\0\x01\x04\0\0\0\0"  # PadN, RFC 8200 4.2
+    extensions = [(encap.DESTINATION_OPTIONS, padding)]
+    ready.delivered(ready.packet(inner, ip={"extensions": extensions}), inner)
+
+
+@pytest.mark.parametrize("csum", [False, True], ids=["", "csum"])
 def test_VX_16_padding_is_trimmed(ready, csum):
+    csum = None if csum or ready.family == 6 else 0
     inner = ready.tenant(TENANT_R, TENANT_A)
     ready.delivered(ready.packet(inner, csum=csum) + b"\xa5" * 9, inner)
     # UDP may end before IP does (RFC 768); what follows is no part of the frame either.
     inner = ready.tenant(TENANT_R, TENANT_A)
-    longer = Ether(ready.packet(inner, csum=csum))
-    longer = bytes(longer / Raw(b"\x5a" * 5))
-    ip = IP(longer[14:])
-    del ip.len, ip.chksum
-    packet = bytearray(longer[:14] + bytes(ip))
-    packet[16:18] = (len(longer) - 14).to_bytes(2, "big")
-    packet[24:26] = b"\0\0"
-    packet[24:26] = (0xFFFF - _sum(bytes(packet[14:34]))).to_bytes(2, "big")
-    packet[38:40] = (16 + len(inner)).to_bytes(2, "big")
-    ready.delivered(bytes(packet), inner)
-
-
-def _sum(data):
-    total = sum(int.from_bytes(data[at:at + 2], "big") for at in range(0, len(data), 2))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total
+    header = 54 if ready.family == 6 else 34
+    datagram = ready.packet(inner, csum=csum)[header:] + b"\x5a" * 5
+    ready.delivered(underlay(ready.path(), 17, datagram), inner)
 
 
 def test_VX_17_other_destinations_are_not_decapsulated(ready):
     stray = ready.tenant(mac_of(0xBAD), TENANT_A)
+    others = (("2001:db8:16::99", "ff15::7:7:7") if ready.family == 6
+              else ("172.16.0.99", "239.7.7.7"))
     ready.leaks()
-    fdb = ready.dut.fdb()
-    ready.u.send(ready.packet(stray, to="172.16.0.99"), ready.packet(stray, to="239.7.7.7"))
+    tables = ready.tables()
+    ready.u.send(*(ready.packet(stray, to=other) for other in others))
     ready.good_pass()
-    assert not [data for data in ready.leaks() if stray in data and data[12:14] == b"\x08\0"
-                and data[23] == 17]
-    assert ready.dut.fdb() == fdb
+    assert not [data for data in ready.leaks() if stray in data and ready.outer(data)]
+    assert ready.tables() == tables
 
 
-@pytest.mark.weft_only
+@pytest.mark.needs("closed peers")
 def test_VX_17_another_local_address_is_not_the_tunnel(ready):
     with ready.rejects("src_denied"):
-        ready.u.send(ready.packet(ready.tenant(mac_of(0xBAD), TENANT_A), to=LOCAL2))
+        ready.u.send(ready.packet(ready.tenant(mac_of(0xBAD), TENANT_A), to=ready.local2))
 
 
 def test_VX_17_vxlan_from_a_tenant_is_payload(ready):
     forged = frame(mac_of(0xBAD), TENANT_B, "forged")
-    inner = vxlan((TENANT_A, TENANT_R, R1, LOCAL), VNI, forged)
+    inner = vxlan((TENANT_A, TENANT_R, ready.r1, ready.local), VNI, forged)
     assert ready.out(inner).inner == inner
-    inner = vxlan((TENANT_R, TENANT_A, R1, LOCAL), VNI, forged)
+    inner = vxlan((TENANT_R, TENANT_A, ready.r1, ready.local), VNI, forged)
     ready.delivered(ready.packet(inner), inner)
     ready.good_pass()
     assert forged not in ready.a.drain() + ready.b.drain()
