@@ -4,7 +4,7 @@
     c1 --veth-- a --veth-- b --veth-- c2
 
 Hosts `a` and `b` have 172.31.0.1 and .2 between them; the containers' MTU is 1450 in every
-variant, so that all send packets of the same size.
+variant, so that all send packets of the same size, and the underlay has room for the largest header.
 """
 
 import pathlib
@@ -13,11 +13,14 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "net"))
 
 from daemon import Weftd  # noqa: E402
-from lab import wait_until  # noqa: E402
+from ovs import OpenVSwitch  # noqa: E402
 
 A, B = "172.31.0.1", "172.31.0.2"
+A6, B6 = "fd31::1", "fd31::2"
+UNDERLAY_MTU = 1520  # 1450 and VXLAN over IPv6
 C1, C2 = "10.0.0.1", "10.0.0.2"
 VNI = 100
+VXLAN = f"type vxlan id {VNI}"
 
 
 class Site:
@@ -26,7 +29,7 @@ class Site:
     def __init__(self, lab):
         self.lab = lab
         self.a, self.b = lab.host("a"), lab.host("b")
-        lab.link(self.a, "eth0", self.b, "eth0")
+        lab.link(self.a, "eth0", self.b, "eth0", mtu=UNDERLAY_MTU)
         self.a.ip(f"address add {A}/24 dev eth0")
         self.b.ip(f"address add {B}/24 dev eth0")
         self.c1 = self.a.container("c1", "v1")
@@ -70,47 +73,56 @@ def kernel(site):
 
 def openvswitch(site):
     """Open vSwitch's userspace datapath, with a switchd and a database for each host."""
-    for host, container, port, local, remote in site.hosts():
+    for host, container, port, _, remote in site.hosts():
         # It computes no checksums for packets out of a veth, so containers must.
         container.run("ethtool", "-K", "eth0", "tx", "off")
-        run = site.lab.tmp_path / f"ovs-{host.name}"
-        run.mkdir()
-        database, sock = run / "conf.db", f"unix:{run}/db.sock"
-        host.run("ovsdb-tool", "create", database, "/usr/share/openvswitch/vswitch.ovsschema")
-        with open(run / "log", "wb") as log:
-            host.start("ovsdb-server", f"--remote=p{sock}", f"--unixctl={run}/db.ctl", database,
-                       stdout=log, stderr=log, env={"OVS_RUNDIR": str(run), "PATH": "/usr/sbin"})
-            wait_until((run / "db.sock").exists, "ovsdb-server")
-            host.start("ovs-vswitchd", sock, f"--unixctl={run}/switchd.ctl",
-                       stdout=log, stderr=log, env={"OVS_RUNDIR": str(run), "PATH": "/usr/sbin"})
-        mac = host.mac("eth0")
-        host.ip("address flush dev eth0")
-        host.run("ovs-vsctl", f"--db={sock}", "--timeout=20", *(
-            "-- add-br phy -- set bridge phy datapath_type=netdev other-config:hwaddr=" + mac +
-            " -- add-port phy eth0 -- add-br br0 -- set bridge br0 datapath_type=netdev"
-            f" -- add-port br0 {port} -- add-port br0 vx0 -- set interface vx0 type=vxlan"
-            f" options:remote_ip={remote} options:key={VNI} options:dst_port=4789").split())
-        host.ip("link set phy up")
-        host.ip(f"address add {local}/24 dev phy")
+        switch = OpenVSwitch(host)
+        switch.underlay("eth0")
+        switch.bridge("br0")
+        switch.port(port)
+        switch.tunnel("vx0", type="vxlan", remote_ip=remote, key=VNI)
     site.one_subnet()
 
 
-def weft(site):
+def weft(site, tunnel=VXLAN, ipv6=False):
     """weftd and weft of this build."""
     for host, _, port, local, remote in site.hosts():
+        if ipv6:
+            local, remote = (A6, B6) if local == A else (B6, A6)
+            host.sysctl("net.ipv6.conf.eth0.disable_ipv6", 0)
+            host.ip(f"address add {local}/64 dev eth0 nodad")
         command = Weftd(host)
         command("bridge add br0")
         command(f"port add {port} bridge br0")
-        command(f"tunnel add vx0 bridge br0 type vxlan id {VNI} local {local} remote {remote}")
+        command(f"tunnel add vx0 bridge br0 {tunnel} local {local} remote {remote}")
     site.one_subnet()
 
 
-VARIANTS = {"N0": routed, "K": kernel, "O": openvswitch, "U": weft}
+def variant(*arguments, **options):
+    return lambda site: weft(site, *arguments, **options)
+
+
+VARIANTS = {
+    "N0": routed,
+    "K": kernel,
+    "O": openvswitch,
+    "U": weft,
+    "G": variant(f"type geneve id {VNI}"),
+    "G0": variant(f"type geneve id {VNI} noudpcsum"),
+    "R": variant(f"type gretap key {VNI}"),
+    "U6": variant(VXLAN, ipv6=True),
+    "U60": variant(f"{VXLAN} udp6zerocsumtx udp6zerocsumrx", ipv6=True),
+}
 TITLES = {
     "N0": "no overlay, routed",
     "K": "kernel vxlan + bridge",
     "O": "Open vSwitch, userspace",
     "U": "weft",
+    "G": "weft, GENEVE",
+    "G0": "weft, GENEVE without checksum",
+    "R": "weft, GRE with key",
+    "U6": "weft over IPv6",
+    "U60": "weft over IPv6 without checksum",
 }
 
 
@@ -123,8 +135,9 @@ def packets(site):
 def nic(site):
     """Regime: as with a NIC that cannot segment tunnels: super-packets are cut at the underlay."""
     for host in (site.a, site.b):
-        host.run("ethtool", "-K", "eth0", "tx-udp_tnl-segmentation", "off",
-                 "tx-udp_tnl-csum-segmentation", "off", "gro", "on")
+        host.run("ethtool", "-K", "eth0", "gro", "on", *(
+            word for kind in ("udp_tnl", "udp_tnl-csum", "gre", "gre-csum")
+            for word in (f"tx-{kind}-segmentation", "off")))
 
 
 REGIMES = {"super": lambda site: None, "packet": packets, "nic": nic}
