@@ -369,26 +369,16 @@ static int tunnel_bridge(struct kernel *kernel, struct live_tunnel *tunnel, stru
 	return r;
 }
 
-/* Is the underlay of the tunnel of this version of IP, as far as can be told? */
-static bool tunnel_may_be(const struct tunnel *config, bool v6)
-{
-	const struct weft_addr *known = !addr_is_any(&config->local)   ? &config->local
-					: !addr_is_any(&config->group) ? &config->group
-					: config->remote.count	       ? config->remote.item
-								       : NULL;
-
-	return !known || addr_is_v4(known) != v6;
-}
-
 static int tunnel_prototypes(struct kernel *kernel, struct live_tunnel *tunnel, struct error *err)
 {
+	int family = tunnel_family(tunnel->config);
 	int r = 0;
 
 	for (int i = 0; i < 2 && r >= 0; i++) {
 		const struct weft_addr none = addr_none(i);
 		struct remote_key key = remote_key(tunnel, &none);
 
-		if (!tunnel_may_be(tunnel->config, i) || tunnel->prototype[i])
+		if ((family && (family == AF_INET6) != i) || tunnel->prototype[i])
 			continue;
 		r = remote_own(kernel, tunnel, &key, OWNER_PROTOTYPE, &tunnel->prototype[i], err);
 	}

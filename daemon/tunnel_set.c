@@ -11,17 +11,6 @@
 #include "daemon/tunnel_private.h"
 #include "lib/tunnel.h"
 
-/* AF_INET or AF_INET6; 0: it cannot be told. Prototypes are made by it. */
-static int tunnel_family(const struct tunnel *config)
-{
-	const struct weft_addr *known = !addr_is_any(&config->local)   ? &config->local
-					: !addr_is_any(&config->group) ? &config->group
-					: config->remote.count	       ? config->remote.item
-								       : NULL;
-
-	return !known ? 0 : addr_is_v4(known) ? AF_INET : AF_INET6;
-}
-
 /* Identity: what cannot change under what was learned. */
 static bool tunnel_is_another(const struct tunnel *a, const struct tunnel *b)
 {

@@ -4,6 +4,16 @@
 #define PORT_VXLAN  4789
 #define PORT_GENEVE 6081
 
+int tunnel_family(const struct tunnel *tunnel)
+{
+	const struct weft_addr *known = !addr_is_any(&tunnel->local)   ? &tunnel->local
+					: !addr_is_any(&tunnel->group) ? &tunnel->group
+					: tunnel->remote.count	       ? tunnel->remote.item
+								       : NULL;
+
+	return !known ? 0 : addr_is_v4(known) ? AF_INET : AF_INET6;
+}
+
 bool tunnel_is_gre(const struct tunnel *tunnel)
 {
 	return tunnel->type == TUNNEL_GRETAP || tunnel->type == TUNNEL_GRE ||

@@ -10,6 +10,8 @@
 #define VSID_MIN 0x1000
 #define VSID_MAX 0xfffffe
 
+/* AF_INET or AF_INET6, as the addresses of the underlay say; 0: they say nothing. */
+int tunnel_family(const struct tunnel *tunnel);
 /* Over IP protocol 47 rather than UDP: gretap, gre, nvgre. */
 bool tunnel_is_gre(const struct tunnel *tunnel);
 /* Carries IP packets without Ethernet, and has a device of its own: gre, geneve with innerprotoinherit. */
