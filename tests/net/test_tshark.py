@@ -78,7 +78,8 @@ def _final(host):
 
 def _check(folder, cable, between, family, zero6, at_least=2500):
     frames = cable.drain()
-    ours = [data for data in frames if data[20 if family == 6 else 23] in (17, 47)]
+    ethertype, protocol = (b"\x86\xdd", 20) if family == 6 else (b"\x08\x00", 23)
+    ours = [data for data in frames if data[12:14] == ethertype and data[protocol] in (17, 47)]
     assert len(ours) > at_least
     assert max(map(len, ours)) <= 14 + MTU
     bad = complaints(folder, frames, zero6)
