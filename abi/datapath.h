@@ -38,6 +38,21 @@
  */
 #define WEFT_FRAGMENT_MARK 0x77656666
 
+/*
+ * skb priority of what the datapath hands to the host for the external device of its port (bpf/collect.h): the upper half,
+ * with the id of the remote, or of the tunnel where the remote is in no table.
+ */
+#define WEFT_COLLECT_REMOTE 0x77650000
+#define WEFT_COLLECT_TUNNEL 0x77660000
+
+/* map `collects`, per CPU: what was handed to the host, what has come back, and what has not, since the programs were
+ * loaded */
+struct weft_collects {
+	__u64 handed, back, lost;
+	__u32 tick; /* of the last one that was handed over */
+	__u32 pad;
+};
+
 /* How stale `seen` may get before the datapath writes it again: about a second. */
 #define WEFT_SEEN_SLACK 60
 
@@ -109,7 +124,8 @@ struct weft_tunnel {
 	__u16 options_max; /* GENEVE: most bytes of options received */
 	__u8 type;	   /* enum weft_type */
 	__u8 pad;
-	__u32 reserved;
+	__u16 mss; /* most that a TCP SYN may announce, bytes; 0: what fits the remote's MTU */
+	__u16 mtu_expires; /* seconds until a path MTU that was learned is forgotten (RFC 8201 5.3) */
 };
 #define WEFT_TUNNEL_LEARNING	(1u << 0)
 #define WEFT_TUNNEL_INNER_VLAN	(1u << 1) /* carry 802.1Q tags inside (VX-13, VX-14) */
@@ -128,6 +144,10 @@ struct weft_tunnel {
 #define WEFT_TUNNEL_SEQ_NEEDED	  (1u << 14) /* GRE: sequence numbers are looked at (RFC 2890 2.2) */
 #define WEFT_TUNNEL_OPTIONS	  (1u << 15) /* GENEVE: options are looked into */
 #define WEFT_TUNNEL_OPTIONS_KNOWN (1u << 16) /* has entries in `known_options` */
+/* IPv4 without DF that does not fit: fragmented before it is encapsulated, but for these */
+#define WEFT_TUNNEL_TOOBIG_REJECT (1u << 17) /* as if it had DF: its sender is told */
+#define WEFT_TUNNEL_TOOBIG_DROP	  (1u << 18)
+#define WEFT_TUNNEL_MSS		  (1u << 19) /* TCP SYNs are clamped, both ways (`mss`) */
 
 /*
  * map `remotes`: where an encapsulated packet goes and what it looks like. The
@@ -141,11 +161,11 @@ struct weft_tunnel {
  */
 #define WEFT_HEADER_MAX 56 /* IPv6, UDP and VXLAN; or IPv6 and GRE with all its fields */
 struct weft_remote {
-	__u32 tunnel;	  /* 0: slot not in use */
-	__u32 flags;	  /* WEFT_REMOTE_* */
-	__u32 ifindex;	  /* underlay device, 0: no route */
-	__u16 mtu;	  /* largest outer IP packet, less what longer options may take */
-	__u8 header_len;  /* bytes of `header`: a multiple of 4, 24 to 56 */
+	__u32 tunnel;	 /* 0: slot not in use */
+	__u32 flags;	 /* WEFT_REMOTE_* */
+	__u32 ifindex;	 /* underlay device, 0: no route */
+	__u16 mtu;	 /* largest outer IP packet, less what longer options may take (mtu_kept) */
+	__u8 header_len; /* bytes of `header`: a multiple of 4, 24 to 56 */
 	__u8 options_len; /* bytes of GENEVE options, in map `options`: a multiple of 4, 0 to 252 */
 	__u64 room;	  /* bpf_skb_adjust_room() flags but for BPF_F_ADJ_ROOM_ENCAP_L2() */
 	__u8 ethernet[14]; /* outer Ethernet header (network); both MACs zero: not resolved */
@@ -154,7 +174,16 @@ struct weft_remote {
 	struct weft_addr addr; /* outer destination */
 	__u8 header[WEFT_HEADER_MAX];
 	__u32 vni; /* weftd's own note: the VNI in the header, GRE: 0 */
-	__u32 reserved[3];
+	/*
+	 * `mtu` is the lesser of these two, less mtu_kept. The datapath lowers `path_mtu` and `mtu` when a valid ICMP
+	 * error says so (RFC 1191, RFC 8201) and forgets it after the tunnel's mtu_expires; weftd keeps both when it
+	 * writes the slot again, unless the way there is another one.
+	 */
+	__u16 hop_mtu;	 /* of the next hop */
+	__u16 path_mtu;	 /* 0: nobody has said anything */
+	__u32 path_tick; /* when it was said */
+	__u8 mtu_kept;	 /* bytes that options may take which this remote is not sent */
+	__u8 pad2[3];
 };
 #define WEFT_REMOTE_RESOLVED (1u << 0) /* `ethernet` is complete */
 #define WEFT_REMOTE_LEARNED  (1u << 1) /* made by the datapath out of a spare */
@@ -248,6 +277,11 @@ struct weft_peer {
 	__u32 remote; /* 0 in keys with `remote` any */
 };
 
+/*
+ * map `paths`: the same from the other side, for ICMP errors that quote packets of ours: `local` is the outer source,
+ * `remote` the outer destination, the rest is what was sent -> id of the remote (u32)
+ */
+
 /* map `vnis`: VNIs somebody listens to -> count of tunnels (u32); tells vni_unknown from src_denied */
 struct weft_vni_key {
 	__u32 vni;
@@ -270,6 +304,8 @@ enum weft_type {
 #define WEFT_LISTEN_NVGRE   2 /* there is a tunnel of that type */
 #define WEFT_LISTEN_ANY_KEY 4 /* there is one with `ikey any` */
 #define WEFT_LISTEN_GRETAP  8 /* there is one of that type */
+#define WEFT_LISTEN_COLLECTED                                                                      \
+	0x80 /* UDP: with the type; an external device has the port (bpf/collect.h) */
 /* map `addresses`: struct weft_addr -> u32: addresses at which this host takes packets */
 #define WEFT_ADDRESS_UNICAST 1 /* an address of its own */
 #define WEFT_ADDRESS_GROUP   2 /* a group that a tunnel joined */
@@ -341,6 +377,7 @@ enum weft_event_type {
 	WEFT_EVENT_FULL,      /* key, dest: not learned, maxaddress or the map's end */
 	WEFT_EVENT_CONTROL,   /* struct weft_control_event */
 	WEFT_EVENT_OPTIONS,   /* dest.remote: other options than before, in map `seen_options` */
+	WEFT_EVENT_PATH_MTU,  /* struct weft_path_mtu_event */
 };
 struct weft_event {
 	__u32 type;
@@ -365,6 +402,44 @@ struct weft_control_event {
 	__u8 bytes[WEFT_CONTROL_BYTES];
 };
 
+/*
+ * An ICMP error says that a packet of a tunnel was too big. With `remote`: it was valid and that slot has been
+ * lowered; others at the same address are weftd's to lower. Without: the quote is too short to say which tunnel it is
+ * (RFC 792: 8 bytes) and weftd lowers all that fit the rest. At most WEFT_CONTROL_RATE in a tick and CPU are told.
+ */
+struct weft_path_mtu_event {
+	__u32 type; /* WEFT_EVENT_PATH_MTU */
+	__u32 tick;
+	__u32 remote;
+	__u16 mtu;		 /* of the outer IP packet, bytes */
+	__u16 port;		 /* UDP destination port, 0: GRE */
+	struct weft_addr source; /* of the packet that was too big */
+	struct weft_addr destination;
+};
+
+/*
+ * map `last_drops`, per CPU, index: the reason (enum weft_drop, below WEFT_REASONS_MAX). The last packet that was dropped
+ * for it, as the datapath had it at that moment: what it had rewritten is rewritten. Not more than one in a tick is
+ * kept. `begun` and `done` count up around each write, `begun` first: they differ in one that is being written.
+ */
+#define WEFT_REASONS_MAX   256
+#define WEFT_DROPPED_BYTES 128
+struct weft_dropped {
+	__u32 done;
+	__u32 tick;
+	__u32 port; /* as in the key of `drops` */
+	__u32 tunnel;
+	__u32 ifindex;	   /* device at which it was dropped */
+	__u32 len;	   /* bytes of the packet, from its Ethernet header on */
+	__u32 segment;	   /* a super-packet: payload of each segment, bytes; else 0 */
+	__u16 captured;	   /* how much of the packet is in `bytes` */
+	__u16 vlan_tci;	   /* the tag that the kernel keeps beside the packet, */
+	__be16 vlan_proto; /* 0: there is none */
+	__u16 pad;
+	__u8 bytes[WEFT_DROPPED_BYTES];
+	__u32 begun;
+};
+
 _Static_assert(sizeof(struct weft_control) == 16, "control");
 _Static_assert(sizeof(struct weft_bridge) == 32, "bridge");
 _Static_assert(sizeof(struct weft_port) == 32, "port");
@@ -376,11 +451,13 @@ _Static_assert(sizeof(struct weft_option_key) == 8, "option_key");
 _Static_assert(sizeof(struct weft_option) == 128, "option");
 _Static_assert(sizeof(struct weft_seen_options) == 264, "seen_options");
 _Static_assert(sizeof(struct weft_control_event) == 536, "control_event");
+_Static_assert(sizeof(struct weft_path_mtu_event) == 48, "path_mtu_event");
 _Static_assert(sizeof(struct weft_peer_key) == 40, "peer_key");
 _Static_assert(sizeof(struct weft_vni_key) == 8, "vni_key");
 _Static_assert(sizeof(struct weft_fdb_key) == 12, "fdb_key");
 _Static_assert(sizeof(struct weft_fdb_entry) == 16, "fdb_entry");
 _Static_assert(sizeof(struct weft_flood_key) == 8, "flood_key");
 _Static_assert(sizeof(struct weft_event) == 40, "event");
+_Static_assert(sizeof(struct weft_dropped) == 168, "dropped");
 
 #endif

@@ -28,7 +28,7 @@
 	/* encapsulation */                                                                        \
 	WEFT_DROP(VLAN_INNER, "vlan_inner",                                                        \
 		  "VLAN-tagged inner frame on a tunnel without innervlan or trunk")                \
-	WEFT_DROP(MTU, "mtu", "encapsulated packet would not fit the underlay's MTU")              \
+	WEFT_DROP(MTU, "mtu", "too big for the way to the remote: its sender was told")            \
 	WEFT_DROP(NO_ROUTE, "no_route", "no route to the remote")                                  \
 	WEFT_DROP(ENCAP, "encap", "the kernel refused to grow the frame (nested segmentation)")    \
 	/* from the underlay */                                                                    \
@@ -68,7 +68,11 @@
 	WEFT_DROP(LOOP, "loop", "destination is the far end of the tunnel itself")                 \
 	WEFT_DROP(INNER_TTL, "inner_ttl", "TTL or hop limit of a tunnelled packet is 0")           \
 	WEFT_DROP(L3_REMOTE, "l3_remote",                                                          \
-		  "tunnel with several remotes, and no neighbour entry that says which one")
+		  "tunnel with several remotes, and no neighbour entry that says which one")       \
+	WEFT_DROP(MTU_SILENT, "mtu_silent",                                                        \
+		  "too big, and none may be told: not IP, to a group, an ICMP error, IPv6 < 1280") \
+	WEFT_DROP(MTU_LIMIT, "mtu_limit", "too big, and enough ICMP errors were sent just before") \
+	WEFT_DROP(MTU_NO_DF, "mtu_no_df", "too big, without DF, and the tunnel has `toobig drop`")
 
 enum weft_drop {
 	WEFT_DROP_NONE,

@@ -16,7 +16,12 @@
 	WEFT_NOTE(ZERO_CSUM6, "zero_csum6",                                                        \
 		  "UDP over IPv6 without a checksum, as the tunnel allows")                        \
 	WEFT_NOTE(NOT_CRITICAL, "not_critical",                                                    \
-		  "GENEVE C bit is not what the options say (RFC 8926 3.4)")
+		  "GENEVE C bit is not what the options say (RFC 8926 3.4)")                       \
+	WEFT_NOTE(FRAGMENTED, "fragmented",                                                        \
+		  "IPv4 without DF that was too big, sent in inner fragments")                     \
+	WEFT_NOTE(PATH_MTU, "path_mtu", "ICMP error that lowered the path MTU of a remote")        \
+	WEFT_NOTE(ICMP_FORGED, "icmp_forged",                                                      \
+		  "ICMP error that quotes no packet this host can have sent; ignored")
 
 enum weft_note {
 	WEFT_NOTE_NONE,

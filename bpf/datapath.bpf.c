@@ -19,6 +19,8 @@
 #include "bpf/underlay.h"
 #include "bpf/peer.h"
 #include "bpf/decap.h"
+#include "bpf/collect.h"
+#include "bpf/path_mtu.h"
 
 /* A frame that the datapath sent to itself: encapsulation for one remote is all that is left to do. */
 static __noinline int deferred(struct __sk_buff *skb, struct frame *f, __u32 id)
@@ -32,7 +34,7 @@ static __noinline int deferred(struct __sk_buff *skb, struct frame *f, __u32 id)
 	return encap(skb, f, id, remote, tunnel);
 }
 
-/* The same of one outer fragment (bpf/encap_fragment.h). */
+/* The same of one fragment, outer (bpf/encap_fragment.h) or inner (bpf/toobig.h). */
 static __always_inline int deferred_fragment(struct __sk_buff *skb, struct frame *f, __u32 id)
 {
 	struct weft_remote *remote = remote_get(id);
@@ -41,7 +43,8 @@ static __always_inline int deferred_fragment(struct __sk_buff *skb, struct frame
 	if (!tunnel || !tunnel->bridge)
 		return TC_ACT_SHOT;
 	f->bridge = tunnel->bridge;
-	return encap_fragment(skb, f, id, remote, tunnel);
+	return remote->flags & WEFT_REMOTE_FRAGMENT ? encap_fragment(skb, f, id, remote, tunnel)
+						    : encap_cut(skb, f, id, remote, tunnel);
 }
 
 /* From the device of an L3 tunnel: an IP packet whose Ethernet header says nothing but, perhaps, which remote. */
@@ -54,7 +57,7 @@ static __always_inline int forward_packet(struct __sk_buff *skb, struct frame *f
 	struct weft_tunnel *tunnel;
 
 	if (!proto_is_ip(f->proto) || skb->vlan_present)
-		return drop(f, WEFT_DROP_INNER_PROTO);
+		return drop(skb, f, WEFT_DROP_INNER_PROTO);
 	if (!id && mac_is_group(f->dst))
 		return flood_all(skb, f, bridge, 0);
 	if (!id && f->dst[0] == WEFT_L3_MAC_0 && f->dst[1] == WEFT_L3_MAC_1)
@@ -62,7 +65,7 @@ static __always_inline int forward_packet(struct __sk_buff *skb, struct frame *f
 	remote = remote_get(id);
 	tunnel = id && remote ? tunnel_get(remote->tunnel) : NULL;
 	if (!tunnel || tunnel->bridge != f->bridge)
-		return drop(f, WEFT_DROP_L3_REMOTE);
+		return drop(skb, f, WEFT_DROP_L3_REMOTE);
 	return encap(skb, f, id, remote, tunnel);
 }
 
@@ -89,7 +92,7 @@ static __always_inline int forward(struct __sk_buff *skb, struct frame *f,
 		if (tunnel && tunnel->bridge == f->bridge &&
 		    !lookup_aged(f, entry, tunnel->ageing)) {
 			if (from_remote)
-				return drop(f, WEFT_DROP_SPLIT_HORIZON);
+				return drop(skb, f, WEFT_DROP_SPLIT_HORIZON);
 			return encap(skb, f, id, remote, tunnel);
 		}
 	}
@@ -113,14 +116,14 @@ int weft_port(struct __sk_buff *skb)
 	port = port_get(f.port);
 	bridge = port ? bridge_get(port->bridge) : NULL;
 	if (!bridge || !port->bridge)
-		return drop(&f, WEFT_DROP_PORT_UNKNOWN);
+		return drop(skb, &f, WEFT_DROP_PORT_UNKNOWN);
 	f.bridge = port->bridge;
 	f.peer_ok = !(port->flags & WEFT_PORT_INTERNAL);
 	f.now = tick_now();
 
 	reason = parse(skb, &f);
 	if (reason)
-		return drop(&f, reason);
+		return drop(skb, &f, reason);
 	remote = defer_marked(skb, &f);
 	if (remote)
 		return deferred(skb, &f, remote);
@@ -132,60 +135,44 @@ int weft_port(struct __sk_buff *skb)
 	if (port->flags & WEFT_PORT_VLAN_AWARE) {
 		reason = vlan_enter(skb, &f, port->vlan, port->flags & WEFT_PORT_TRUNK, f.port);
 		if (reason)
-			return drop(&f, reason);
+			return drop(skb, &f, reason);
 	}
 	reason = guard(&f, bridge);
 	if (reason)
-		return drop(&f, reason);
+		return drop(skb, &f, reason);
 	from.port = f.port;
 	reason = learn(&f, &from, port->flags & WEFT_PORT_LEARNING);
 	if (reason)
-		return drop(&f, reason);
+		return drop(skb, &f, reason);
 	return forward(skb, &f, bridge, false,
 		       port->flags & WEFT_PORT_INTERNAL ? 0 : BPF_F_INGRESS);
 }
 
-/* What the splitter made of a frame (bpf/split.h). Nothing else comes by its device. */
-SEC("tc")
-int weft_split(struct __sk_buff *skb)
-{
-	struct frame f = {.split = true};
-	__u32 remote = defer_marked(skb, &f);
-
-	if (!remote)
-		return TC_ACT_SHOT;
-	f.now = tick_now();
-	if (parse(skb, &f))
-		return TC_ACT_SHOT;
-	return f.fragment ? deferred_fragment(skb, &f, remote) : deferred(skb, &f, remote);
-}
-
-/* Out of a tunnel and onto its bridge. */
-static __always_inline int underlay_frame(struct __sk_buff *skb, struct frame *f,
-					  struct underlay *u, const struct weft_tunnel *tunnel,
-					  const struct weft_bridge *bridge)
+/* A frame out of a tunnel goes onto its bridge. Judged by the verifier once (bpf/encap.h). */
+__noinline int tunnel_frame(struct __sk_buff *skb, struct frame *f,
+			    const struct weft_tunnel *tunnel, const struct weft_bridge *bridge)
 {
 	struct weft_dest from = {};
 	int reason;
 
-	reason = decap_frame(skb, f, u, tunnel);
-	if (reason)
-		return drop(f, reason);
+	if (!f || !tunnel || !bridge)
+		return TC_ACT_SHOT;
+	mss_decap(skb, f, tunnel);
 	stats_rx(&remote_stats, f->remote ? f->remote : tunnel_prototype(tunnel), skb->len);
 
 	if (tunnel->flags & WEFT_TUNNEL_VLAN_AWARE) {
 		reason = vlan_enter(skb, f, tunnel->vlan, tunnel->flags & WEFT_TUNNEL_TRUNK,
 				    f->tunnel | WEFT_TRUNK_TUNNEL);
 		if (reason)
-			return drop(f, reason);
+			return drop(skb, f, reason);
 	}
 	reason = guard(f, bridge);
 	if (reason)
-		return drop(f, reason);
+		return drop(skb, f, reason);
 	from.remote = f->remote;
 	reason = learn(f, &from, tunnel->flags & WEFT_TUNNEL_LEARNING);
 	if (reason)
-		return drop(f, reason);
+		return drop(skb, f, reason);
 	return forward(skb, f, bridge, true, 0);
 }
 
@@ -197,19 +184,20 @@ static __always_inline int underlay_packet(struct __sk_buff *skb, struct frame *
 	int reason;
 
 	if (!port || port->bridge != f->bridge || !(port->flags & WEFT_PORT_UP))
-		return drop(f, WEFT_DROP_PORT_DOWN);
+		return drop(skb, f, WEFT_DROP_PORT_DOWN);
 	reason = decap_packet(skb, f, u, tunnel, port);
 	if (reason)
-		return drop(f, reason);
+		return drop(skb, f, reason);
+	mss_decap(skb, f, tunnel);
 	stats_rx(&remote_stats, f->remote ? f->remote : tunnel_prototype(tunnel), skb->len);
 	stats_tx(&port_stats, tunnel->port, skb->len);
 	return bpf_redirect(port->ifindex, BPF_F_INGRESS);
 }
 
-SEC("tc")
-int weft_underlay(struct __sk_buff *skb)
+/* Out of an outer packet, be it from the underlay or a piece of one that was cut. */
+static __always_inline int underlay(struct __sk_buff *skb, struct frame *f, bool split)
 {
-	struct frame f = {};
+	int way = WAY_DIRECT;
 	struct underlay u = {};
 	struct weft_bridge *bridge;
 	struct weft_tunnel *tunnel;
@@ -218,29 +206,93 @@ int weft_underlay(struct __sk_buff *skb)
 	switch (underlay_parse(skb, &u)) {
 	case UNDERLAY_PASS:
 		return underlay_leave(&u);
+	case UNDERLAY_ERROR:
+		if (!split)
+			path_mtu_error(skb, &u);
+		return underlay_leave(&u);
 	case UNDERLAY_FRAGMENT:
-		return peer_reject(skb, &f, &u, WEFT_DROP_FRAG);
+		return peer_reject(skb, f, &u, WEFT_DROP_FRAG);
 	case UNDERLAY_OURS:
 		break;
 	}
 	reason = validate(skb, &u);
 	if (!reason)
-		reason = peer_find(&f, &u);
+		reason = peer_find(f, &u);
 	if (reason)
-		return peer_reject(skb, &f, &u, reason);
-	tunnel = tunnel_get(f.tunnel);
+		return peer_reject(skb, f, &u, reason);
+	tunnel = tunnel_get(f->tunnel);
 	bridge = tunnel ? bridge_get(tunnel->bridge) : NULL;
 	if (!bridge || !tunnel->bridge)
-		return drop(&f, WEFT_DROP_VNI_UNKNOWN);
-	f.bridge = tunnel->bridge;
-	f.now = tick_now();
-	reason = accept(skb, &f, &u, tunnel);
+		return drop(skb, f, WEFT_DROP_VNI_UNKNOWN);
+	f->bridge = tunnel->bridge;
+	f->now = tick_now();
+	if (!split && (skb->gso_size || (u.collected && collect_pending(f->now))))
+		way = collect_way(skb, f, &u, tunnel);
+	if (way == WAY_SPLIT)
+		return collect_split(skb);
+	reason = accept(skb, f, &u, tunnel);
 	if (!reason)
 		reason = decap_begin(skb, &u);
 	if (reason)
-		return drop(&f, reason);
-	return tunnel->flags & WEFT_TUNNEL_L3 ? underlay_packet(skb, &f, &u, tunnel)
-					      : underlay_frame(skb, &f, &u, tunnel, bridge);
+		return drop(skb, f, reason);
+	if (tunnel->flags & WEFT_TUNNEL_L3)
+		return underlay_packet(skb, f, &u, tunnel);
+	if (way == WAY_COLLECT)
+		return collect_hand(skb, f, &u, tunnel);
+	reason = decap_frame(skb, f, &u, tunnel);
+	return reason ? drop(skb, f, reason) : tunnel_frame(skb, f, tunnel, bridge);
+}
+
+SEC("tc")
+int weft_underlay(struct __sk_buff *skb)
+{
+	struct frame f = {};
+
+	return underlay(skb, &f, false);
+}
+
+/* At tc ingress of an external device: what weft_underlay handed to the host, and nothing else. */
+SEC("tc")
+int weft_collect(struct __sk_buff *skb)
+{
+	struct frame f = {.peer_ok = true};
+	struct weft_tunnel *tunnel;
+	struct weft_bridge *bridge;
+	int reason;
+
+	if (!collect_take(skb, &f))
+		return TC_ACT_SHOT;
+	tunnel = tunnel_get(f.tunnel);
+	bridge = tunnel ? bridge_get(tunnel->bridge) : NULL;
+	if (!bridge || !tunnel->bridge)
+		return drop(skb, &f, WEFT_DROP_VNI_UNKNOWN);
+	f.bridge = tunnel->bridge;
+	f.now = tick_now();
+	reason = parse(skb, &f);
+	return reason ? drop(skb, &f, reason) : tunnel_frame(skb, &f, tunnel, bridge);
+}
+
+/* A piece of an outer packet that was cut. Judged by the verifier once (bpf/encap.h). */
+__noinline int underlay_piece(struct __sk_buff *skb, struct frame *f)
+{
+	return f ? underlay(skb, f, true) : TC_ACT_SHOT;
+}
+
+/* What the splitter made of a frame (bpf/split.h). Nothing else comes by its device. */
+SEC("tc")
+int weft_split(struct __sk_buff *skb)
+{
+	struct frame f = {.split = true};
+	__u32 remote = defer_marked(skb, &f);
+
+	if (!remote)
+		return TC_ACT_SHOT;
+	if (remote == DEFER_DECAP)
+		return underlay_piece(skb, &f);
+	f.now = tick_now();
+	if (parse(skb, &f))
+		return TC_ACT_SHOT;
+	return f.fragment ? deferred_fragment(skb, &f, remote) : deferred(skb, &f, remote);
 }
 
 char LICENSE[] SEC("license") = "GPL";

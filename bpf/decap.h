@@ -103,18 +103,14 @@ static __always_inline bool decap_other_ip(const struct underlay *u, __be16 prot
 }
 
 /*
- * Makes the inner frame of the packet. A tag in it goes beside the frame, where a tag of a
- * frame from a port is. 0, or the reason to drop; fills dst, src, proto, peer_ok.
+ * The inner frame's header, where it is: whether the tunnel may carry it, and what it takes over of the outer one. 0, or
+ * the reason to drop; fills dst, src, proto, and `tag`, which is 0 at first, if the frame has one.
  */
-static __always_inline int decap_frame(struct __sk_buff *skb, struct frame *f, struct underlay *u,
-				       const struct weft_tunnel *tunnel)
+static __always_inline int decap_inner(struct __sk_buff *skb, struct frame *f, struct underlay *u,
+				       const struct weft_tunnel *tunnel, __be16 tag[2])
 {
-	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
-	__u32 shrink = u->inner_offset;
+	__u32 ip = u->inner_offset + ETH_HLEN;
 	struct ethhdr *eth;
-	__be16 tag[2] = {};
-	bool other_ip;
-	int reason;
 
 	eth = (void *)(long)skb->data + header_offset(u->inner_offset);
 	if ((void *)(eth + 1) > (void *)(long)skb->data_end)
@@ -129,16 +125,34 @@ static __always_inline int decap_frame(struct __sk_buff *skb, struct frame *f, s
 		if (bpf_skb_load_bytes(skb, u->inner_offset + ETH_HLEN, &tag[1], 2) ||
 		    bpf_skb_load_bytes(skb, u->inner_offset + ETH_HLEN + 2, &f->proto, 2))
 			return WEFT_DROP_MALFORMED;
-		shrink += VLAN_HLEN;
+		ip += VLAN_HLEN;
 	}
-	if ((u->tos & ECN_MASK) || (tunnel->flags & WEFT_TUNNEL_DSCP_INHERIT)) {
-		reason = ecn_decap(skb, f, shrink + ETH_HLEN, u->tos, tunnel->flags);
-		if (reason)
-			return reason;
-	}
+	if ((u->tos & ECN_MASK) || (tunnel->flags & WEFT_TUNNEL_DSCP_INHERIT))
+		return ecn_decap(skb, f, ip, u->tos, tunnel->flags);
+	return 0;
+}
 
+/*
+ * Makes the inner frame of the packet. A tag in it goes beside the frame, where a tag of a
+ * frame from a port is. 0, or the reason to drop; fills dst, src, proto, peer_ok.
+ */
+static __always_inline int decap_frame(struct __sk_buff *skb, struct frame *f, struct underlay *u,
+				       const struct weft_tunnel *tunnel)
+{
+	__u64 flags = BPF_F_ADJ_ROOM_FIXED_GSO;
+	__u32 shrink = u->inner_offset;
+	struct ethhdr *eth;
+	__be16 tag[2] = {};
+	bool other_ip;
+	int reason = decap_inner(skb, f, u, tunnel, tag);
+
+	if (reason)
+		return reason;
+	if (tag[0])
+		shrink += VLAN_HLEN;
 	other_ip = decap_other_ip(u, f->proto, &flags);
-	f->peer_ok = proto_is_ip(f->proto);
+	/* the splitter's pieces are on their way out already */
+	f->peer_ok = proto_is_ip(f->proto) && !f->split;
 	if (decap_shrink(skb, u, shrink, flags))
 		return WEFT_DROP_DECAP;
 	eth = (void *)(long)skb->data;
@@ -147,8 +161,10 @@ static __always_inline int decap_frame(struct __sk_buff *skb, struct frame *f, s
 	__builtin_memcpy(eth->h_dest, f->dst, ETH_ALEN);
 	__builtin_memcpy(eth->h_source, f->src, ETH_ALEN);
 	eth->h_proto = f->proto;
-	/* the kernel would cut a super-packet by the wrong IP header, and drop it */
-	if (other_ip && !(kernel_features & KERNEL_DECAP_L3) && vlan_note_protocol(skb))
+	/* the kernel would cut a super-packet by the wrong IP header, and drop it; and its tunnels look for the header
+	 * of the outer protocol in what is no IP */
+	if ((!proto_is_ip(f->proto) || (other_ip && !(kernel_features & KERNEL_DECAP_L3))) &&
+	    vlan_note_protocol(skb))
 		return WEFT_DROP_DECAP;
 	if (tag[0] && bpf_skb_vlan_push(skb, tag[0], bpf_ntohs(tag[1])))
 		return WEFT_DROP_VLAN_TAGS;

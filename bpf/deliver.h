@@ -26,14 +26,14 @@ static __always_inline int deliver(struct __sk_buff *skb, struct frame *f, __u32
 	int reason;
 
 	if (id == f->port)
-		return drop(f, WEFT_DROP_SAME_PORT);
+		return drop(skb, f, WEFT_DROP_SAME_PORT);
 	if (!(port->flags & WEFT_PORT_UP))
-		return drop_count(WEFT_DROP_PORT_DOWN, id, 0);
+		return drop_count(skb, WEFT_DROP_PORT_DOWN, id, 0);
 	if (form == VLAN_NOT_MEMBER)
-		return drop_count(WEFT_DROP_VLAN, id, 0);
+		return drop_count(skb, WEFT_DROP_VLAN, id, 0);
 	reason = vlan_leave(skb, f, form);
 	if (reason)
-		return drop(f, reason);
+		return drop(skb, f, reason);
 	stats_tx(&port_stats, id, skb->len);
 	if (port->flags & WEFT_PORT_INTERNAL)
 		return bpf_redirect(port->ifindex, BPF_F_INGRESS);
@@ -52,7 +52,7 @@ static __always_inline int deliver_copy(struct __sk_buff *skb, struct frame *f, 
 	__u64 flags = port->flags & WEFT_PORT_INTERNAL ? BPF_F_INGRESS : 0;
 
 	if (vlan_leave(skb, f, deliver_form(f, id, port)))
-		return drop(f, WEFT_DROP_VLAN_TAGS);
+		return drop(skb, f, WEFT_DROP_VLAN_TAGS);
 	stats_tx(&port_stats, id, skb->len);
 	if (last)
 		return bpf_redirect(port->ifindex, flags);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Counting: every drop and note under its reason and place, every frame at its port and remote. */
+/*
+ * Counting: every drop and note under its reason and place, every frame at its port and remote; and the last packet of
+ * each reason, kept.
+ */
 #ifndef WEFT_BPF_DROP_H
 #define WEFT_BPF_DROP_H
 
@@ -22,12 +25,44 @@ static __always_inline void reason_count(void *map, const struct weft_drop_key *
 	*count += 1;
 }
 
+/*
+ * Keeps what is dropped for weftd to show (abi/datapath.h). Not static, so that the verifier judges it once; one in a
+ * tick, so that a storm of drops costs nothing.
+ */
+__noinline int drop_keep(struct __sk_buff *skb, __u32 reason, __u32 port, __u32 tunnel)
+{
+	struct weft_dropped *last = bpf_map_lookup_elem(&last_drops, &reason);
+	__u32 tick = tick_now(), bytes;
+
+	if (!last || (last->tick == tick && last->done))
+		return 0;
+	last->begun++;
+	last->tick = tick;
+	last->port = port;
+	last->tunnel = tunnel;
+	last->ifindex = skb->ifindex;
+	last->len = skb->len;
+	last->segment = skb->gso_size;
+	last->vlan_tci = skb->vlan_present ? skb->vlan_tci : 0;
+	last->vlan_proto = skb->vlan_present ? skb->vlan_proto : 0;
+	last->captured = 0;
+	bytes = bounded(skb->len < sizeof(last->bytes) ? skb->len : sizeof(last->bytes),
+			sizeof(last->bytes));
+	if (bytes && !bpf_skb_load_bytes(skb, 0, last->bytes, bytes))
+		last->captured = bytes;
+	/* for a reader on another CPU: not before all of the above */
+	barrier();
+	last->done = last->begun;
+	return 0;
+}
+
 /* Counts a drop; one of port and tunnel, or neither, says where. */
-static __noinline int drop_count(__u32 reason, __u32 port, __u32 tunnel)
+static __noinline int drop_count(struct __sk_buff *skb, __u32 reason, __u32 port, __u32 tunnel)
 {
 	struct weft_drop_key key = {.reason = reason, .port = port, .tunnel = tunnel};
 
 	reason_count(&drops, &key);
+	drop_keep(skb, reason, port, tunnel);
 	return TC_ACT_SHOT;
 }
 
@@ -40,9 +75,9 @@ static __noinline void note_count(__u32 note, __u32 tunnel)
 }
 
 /* The way out without sending: where the frame came from is where it is counted. */
-static __always_inline int drop(const struct frame *f, __u32 reason)
+static __always_inline int drop(struct __sk_buff *skb, const struct frame *f, __u32 reason)
 {
-	return drop_count(reason, f->tunnel ? 0 : f->port, f->tunnel);
+	return drop_count(skb, reason, f->tunnel ? 0 : f->port, f->tunnel);
 }
 
 /* `map`: port_stats or remote_stats. */

@@ -15,6 +15,7 @@
 
 #include "bpf/drop.h"
 #include "bpf/encap_header.h"
+#include "bpf/mss.h"
 #include "bpf/split.h"
 #include "bpf/vlan.h"
 
@@ -41,7 +42,7 @@ static __noinline __u32 encap_segment_headers(struct __sk_buff *skb, __be16 prot
 	} else {
 		bpf_skb_load_bytes(skb, ETH_HLEN + offsetof(struct ipv6hdr, nexthdr), &protocol, 1);
 	}
-	if (protocol != 6 /* TCP */)
+	if (protocol != IPPROTO_NUMBER_TCP)
 		return transport + sizeof(struct udphdr);
 	bpf_skb_load_bytes(skb, transport + 12, &byte, 1);
 	return transport + (byte >> 4) * 4;
@@ -139,6 +140,18 @@ static __always_inline bool encap_fits(const struct weft_remote *remote, const s
 	return o->segment + encap_header_len(remote) <= remote->mtu + stripped;
 }
 
+/* Forgets a path MTU (bpf/path_mtu.h) that was said so long ago that it may be true no more. Was there anything to forget? */
+static __always_inline bool encap_path_expire(struct weft_remote *remote,
+					      const struct weft_tunnel *tunnel, __u32 now)
+{
+	if (!remote->path_mtu ||
+	    (__s32)(now - remote->path_tick - WEFT_TICKS(tunnel->mtu_expires)) < 0)
+		return false;
+	remote->path_mtu = 0;
+	remote->mtu = remote->hop_mtu > remote->mtu_kept ? remote->hop_mtu - remote->mtu_kept : 0;
+	return true;
+}
+
 /*
  * Can a super-packet go to this remote as one? Not where every segment is to have another number, and with a checksum
  * only if one is right for all segments: it covers lengths, and nothing else that differs among them
@@ -177,7 +190,7 @@ static __always_inline int encap_split(struct __sk_buff *skb, const struct frame
 	__u32 splitter = splitter_get();
 
 	if (!splitter || f->split)
-		return drop_count(WEFT_DROP_ENCAP, 0, tunnel);
+		return drop_count(skb, WEFT_DROP_ENCAP, 0, tunnel);
 	defer_mark(skb, f, id, 0);
 	return bpf_redirect(splitter, 0);
 }
@@ -290,16 +303,15 @@ static __always_inline int encap_send(struct __sk_buff *skb, const struct frame 
 /* What everything that is sent begins with: form and measures of the frame. 0, or the reason to drop. */
 static __always_inline int encap_begin(struct __sk_buff *skb, struct frame *f,
 				       const struct weft_remote *remote,
-				       const struct weft_tunnel *tunnel, struct outer *o,
-				       enum vlan_form *ret_form)
+				       const struct weft_tunnel *tunnel, struct outer *o)
 {
+	enum vlan_form form;
 	int reason;
 
-	*ret_form = VLAN_UNTAGGED;
 	if (!(remote->flags & WEFT_REMOTE_L3)) {
-		reason = encap_form(skb, f, tunnel, remote->tunnel, ret_form);
+		reason = encap_form(skb, f, tunnel, remote->tunnel, &form);
 		if (!reason)
-			reason = vlan_leave(skb, f, *ret_form);
+			reason = vlan_leave(skb, f, form);
 		if (reason)
 			return reason;
 	}
@@ -310,41 +322,73 @@ static __always_inline int encap_begin(struct __sk_buff *skb, struct frame *f,
 }
 
 #include "bpf/encap_fragment.h"
+#include "bpf/toobig.h"
+
+/* A super-packet that is to be cut, and whose segments fit without doubt: with the tags that they may have. */
+static __always_inline bool encap_splits(struct __sk_buff *skb, const struct frame *f,
+					 const struct weft_remote *remote)
+{
+	struct outer o = {.segment = ENCAP_TAGS_MAX * VLAN_HLEN};
+
+	o.segment += skb->gso_size + encap_segment_headers(skb, f->proto);
+	return encap_fits(remote, &o);
+}
 
 /* Known unicast behind a remote. */
-__noinline int encap(struct __sk_buff *skb, struct frame *f, __u32 id,
-		     const struct weft_remote *remote, const struct weft_tunnel *tunnel)
+__noinline int encap(struct __sk_buff *skb, struct frame *f, __u32 id, struct weft_remote *remote,
+		     const struct weft_tunnel *tunnel)
 {
-	enum vlan_form form;
-	bool fits = true;
+	bool split = false;
 	struct outer o;
 	int reason;
 
 	if (!f || !remote || !tunnel)
 		return TC_ACT_SHOT;
-	if (skb->gso_size && encap_must_split(skb, remote))
-		return encap_split(skb, f, id, remote->tunnel);
-	reason = encap_begin(skb, f, remote, tunnel, &o, &form);
-	if (!reason)
-		fits = encap_fits(remote, &o);
-	if (!fits && !(remote->flags & WEFT_REMOTE_FRAGMENT))
-		reason = WEFT_DROP_MTU;
-	if (!reason && !fits) {
-		reason = encap_unform(skb, f, &o, form);
-		if (!reason)
-			return encap_fragments(skb, f, id, remote, &o);
+	if (skb->gso_size && encap_must_split(skb, remote)) {
+		if (encap_splits(skb, f, remote))
+			return encap_split(skb, f, id, remote->tunnel);
+		split = true;
 	}
+	reason = encap_begin(skb, f, remote, tunnel, &o);
 	if (!reason)
-		reason = encap_grow(skb, f, remote, &o);
+		mss_encap(skb, remote, tunnel, &o);
+	if (!reason && !encap_fits(remote, &o) &&
+	    !(encap_path_expire(remote, tunnel, f->now) && encap_fits(remote, &o)))
+		return toobig(skb, f, id, remote, &o);
+	if (!reason)
+		reason = split ? ENCAP_SPLIT : encap_grow(skb, f, remote, &o);
 	if (reason == ENCAP_SPLIT) {
-		reason = encap_unform(skb, f, &o, form);
+		reason = encap_unform(skb, f, &o);
 		if (!reason)
 			return encap_split(skb, f, id, remote->tunnel);
 	}
 	if (!reason)
 		reason = encap_write(skb, tunnel, id, remote, &o);
 	if (reason)
-		return drop_count(reason, 0, remote->tunnel);
+		return drop_count(skb, reason, 0, remote->tunnel);
+	stats_tx(&remote_stats, id, o.inner_len);
+	return encap_send(skb, f, remote);
+}
+
+/* One inner fragment of a frame that toobig_fragment() has sent to the splitter. */
+__noinline int encap_cut(struct __sk_buff *skb, struct frame *f, __u32 id,
+			 const struct weft_remote *remote, const struct weft_tunnel *tunnel)
+{
+	struct outer o;
+	int reason;
+
+	if (!f || !remote || !tunnel)
+		return TC_ACT_SHOT;
+	reason = encap_begin(skb, f, remote, tunnel, &o);
+	if (!reason)
+		reason = toobig_cut(skb, f, &o);
+	if (!reason)
+		reason = encap_grow(skb, f, remote, &o);
+	if (!reason)
+		reason = encap_write(skb, tunnel, id, remote, &o);
+	if (reason)
+		return drop_count(skb, reason == ENCAP_SPLIT ? WEFT_DROP_ENCAP : reason, 0,
+				  remote->tunnel);
 	stats_tx(&remote_stats, id, o.inner_len);
 	return encap_send(skb, f, remote);
 }

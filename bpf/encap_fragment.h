@@ -8,9 +8,8 @@
 #ifndef WEFT_BPF_ENCAP_FRAGMENT_H
 #define WEFT_BPF_ENCAP_FRAGMENT_H
 
-#define FRAGMENTS_MAX 64
-#define FRAGMENT_HLEN 8 /* IPv6 */
-#define FRAGMENT_NEXT 44
+#define FRAGMENTS_MAX 128
+#define FRAGMENT_HLEN 8	   /* IPv6 */
 #define ADJUST_MAX    2048 /* bpf_skb_adjust_room() takes less than 4096 at once */
 #define ADJUST_ROUNDS 32
 
@@ -42,21 +41,46 @@ static __always_inline __u32 fragment_total(const struct weft_remote *remote, co
 }
 
 /* Undoes what encapsulation did to the form of the frame, so that it can be done again. */
-static __always_inline int encap_unform(struct __sk_buff *skb, struct frame *f, struct outer *o,
-					enum vlan_form form)
+static __always_inline int encap_unform(struct __sk_buff *skb, struct frame *f,
+					const struct outer *o)
 {
 	int reason = o->tags ? encap_give_tags(skb, o) : 0;
 
-	if (!reason && form == VLAN_TAGGED)
-		reason = vlan_leave(skb, f, VLAN_UNTAGGED);
-	return reason;
+	return reason ? reason : vlan_leave(skb, f, VLAN_UNTAGGED);
 }
 
-/* Sends one clone for each fragment, and the frame itself for the last. */
+struct fragment_walk {
+	struct __sk_buff *skb;
+	const struct frame *f;
+	__u32 remote, splitter;
+};
+
+static long fragment_step(__u32 index, void *data)
+{
+	struct fragment_walk *walk = data;
+
+	defer_mark(walk->skb, walk->f, walk->remote, index + 1);
+	bpf_clone_redirect(walk->skb, walk->splitter, 0);
+	return 0;
+}
+
+/* Sends one clone for each of `count` fragments, and the frame itself for the last. cb[4] goes with them. */
+static __noinline int fragments_send(struct __sk_buff *skb, struct frame *f, __u32 id, __u32 count,
+				     __u32 tunnel)
+{
+	struct fragment_walk walk = {.skb = skb, .f = f, .remote = id, .splitter = splitter_get()};
+
+	if (!f || !walk.splitter || !count || count > FRAGMENTS_MAX)
+		return drop_count(skb, WEFT_DROP_MTU_SILENT, 0, tunnel);
+	bpf_loop(count - 1, fragment_step, &walk, 0);
+	defer_mark(skb, f, id, count);
+	return bpf_redirect(walk.splitter, 0);
+}
+
 static __noinline int encap_fragments(struct __sk_buff *skb, struct frame *f, __u32 id,
 				      const struct weft_remote *remote, const struct outer *o)
 {
-	__u32 splitter = splitter_get(), count, size;
+	__u32 count, size;
 
 	if (!f || !remote || !o)
 		return TC_ACT_SHOT;
@@ -65,15 +89,10 @@ static __noinline int encap_fragments(struct __sk_buff *skb, struct frame *f, __
 		return encap_split(skb, f, id, remote->tunnel);
 	size = fragment_size(remote);
 	count = (fragment_total(remote, o) + size - 1) / size;
-	if (!splitter || count > FRAGMENTS_MAX || o->tags)
-		return drop_count(WEFT_DROP_MTU, 0, remote->tunnel);
+	if (o->tags)
+		return drop_count(skb, WEFT_DROP_MTU_SILENT, 0, remote->tunnel);
 	skb->cb[4] = bpf_get_prandom_u32();
-	for (__u32 i = 1; i < FRAGMENTS_MAX && i < count; i++) {
-		defer_mark(skb, f, id, i);
-		bpf_clone_redirect(skb, splitter, 0);
-	}
-	defer_mark(skb, f, id, count);
-	return bpf_redirect(splitter, 0);
+	return fragments_send(skb, f, id, count, remote->tunnel);
 }
 
 static __always_inline int fragment_ipv4(struct __sk_buff *skb, const struct fragment *part)
@@ -105,7 +124,7 @@ static __always_inline int fragment_ipv6(struct __sk_buff *skb, const struct fra
 	fragment->reserved = 0;
 	fragment->offset = bpf_htons(part->offset | part->more);
 	fragment->id = part->id;
-	ip->nexthdr = FRAGMENT_NEXT;
+	ip->nexthdr = IPV6_FRAGMENT;
 	ip->payload_len = bpf_htons(FRAGMENT_HLEN + part->len);
 	return 0;
 }
@@ -281,19 +300,18 @@ static __always_inline int fragment_make(struct __sk_buff *skb, struct frame *f,
 __noinline int encap_fragment(struct __sk_buff *skb, struct frame *f, __u32 id,
 			      const struct weft_remote *remote, const struct weft_tunnel *tunnel)
 {
-	enum vlan_form form;
 	struct outer o;
 	__u32 inner_len;
 	int reason;
 
 	if (!f || !remote || !tunnel || !f->fragment)
 		return TC_ACT_SHOT;
-	reason = encap_begin(skb, f, remote, tunnel, &o, &form);
+	reason = encap_begin(skb, f, remote, tunnel, &o);
 	inner_len = o.inner_len;
 	if (!reason)
 		reason = fragment_make(skb, f, id, remote, tunnel, &o);
 	if (reason)
-		return drop_count(reason, 0, remote->tunnel);
+		return drop_count(skb, reason, 0, remote->tunnel);
 	if (f->fragment == 1)
 		stats_tx(&remote_stats, id, inner_len);
 	return encap_send(skb, f, remote);

@@ -39,6 +39,16 @@ static __always_inline __u32 encap_header_len(const struct weft_remote *remote)
 	return remote->header_len + remote->options_len;
 }
 
+/* Bytes of the largest inner IP packet that fits the way to the remote with `tags` in front of it; 0: no way is known. */
+static __always_inline __u32 encap_mtu(const struct weft_remote *remote, __u32 tags)
+{
+	__u32 taken = encap_header_len(remote);
+
+	if (!(remote->flags & WEFT_REMOTE_L3))
+		taken += ETH_HLEN + tags * VLAN_HLEN;
+	return remote->mtu > taken ? remote->mtu - taken : 0;
+}
+
 static __always_inline __u32 encap_ip_len(const struct weft_remote *remote)
 {
 	return remote->flags & WEFT_REMOTE_IPV6 ? IPV6_HLEN : IPV4_HLEN;

@@ -8,7 +8,7 @@
  *
  * Remotes come after ports, since encapsulation changes the frame: it is grown once
  * and each copy gets its own outer header. A copy that cannot be made this way (its
- * next hop is not known, its header has another form, it must be cut first) is deferred: an untouched clone,
+ * next hop is not known, its header has another form, it is too big or must be cut first) is deferred: an untouched clone,
  * marked with a secret, is sent to the same hook again, which encapsulates it for that
  * one remote and lets the kernel resolve the next hop.
  */
@@ -17,6 +17,8 @@
 
 #include "bpf/deliver.h"
 #include "bpf/encap.h"
+
+#define FLOOD_HEADERS_MAX 120 /* IPv4 and TCP with all their options */
 
 enum flood_pass { FLOOD_DEFER, FLOOD_SEND };
 enum flood_growth { GROWTH_NONE, GROWTH_DONE, GROWTH_FAILED };
@@ -30,7 +32,9 @@ struct flood_walk {
 	__u32 defer_ifindex;
 	__u32 defer_flags;
 	__u32 shape; /* remote whose header has the form that the frame is grown for, 0: none yet */
-	__u16 pass;
+	__u32 segment; /* largest frame on the wire, but for tags beside it */
+	__u8 pass;
+	bool syn;    /* TCP's, which says how much it takes */
 	__u8 form;   /* enum vlan_form of the frame as it is grown */
 	__u8 growth; /* enum flood_growth */
 };
@@ -86,6 +90,17 @@ static __always_inline bool flood_alike(const struct weft_remote *a, const struc
 	       a->options_len == b->options_len;
 }
 
+/* Called before the frame takes the form that the copies are made in, and then again for the same answer. */
+static __always_inline bool flood_fits(const struct flood_walk *walk,
+				       const struct weft_remote *remote, enum vlan_form form)
+{
+	struct outer o = {.segment = walk->segment};
+
+	if (form == VLAN_TAGGED)
+		o.segment += VLAN_HLEN;
+	return encap_fits(remote, &o);
+}
+
 /* Sends a copy of the grown frame to the pending remote. */
 static __always_inline int flood_send_pending(struct flood_walk *walk, bool last)
 {
@@ -106,7 +121,7 @@ static __always_inline int flood_send_pending(struct flood_walk *walk, bool last
 	if (!reason)
 		reason = encap_write(walk->skb, tunnel, walk->pending, remote, walk->o);
 	if (reason)
-		return drop_count(reason, 0, remote->tunnel);
+		return drop_count(walk->skb, reason, 0, remote->tunnel);
 	stats_tx(&remote_stats, walk->pending, walk->o->inner_len);
 	if (last)
 		return encap_send(walk->skb, walk->f, remote);
@@ -120,7 +135,7 @@ static __always_inline bool flood_here(struct flood_walk *walk, const struct wef
 	struct weft_remote *shape = walk->shape ? remote_get(walk->shape) : NULL;
 
 	if (!encap_resolved(walk->f, remote) || (remote->flags & WEFT_REMOTE_FRAGMENT) ||
-	    (shape && !flood_alike(shape, remote)))
+	    mss_parts(walk->syn, remote) || (shape && !flood_alike(shape, remote)))
 		return false;
 	return !walk->skb->gso_size || !encap_must_split(walk->skb, remote);
 }
@@ -148,14 +163,15 @@ static long flood_remote(__u32 slot, void *data)
 		if (reason) {
 			/* a VLAN that is not the tunnel's is no loss, a tag it may not carry is */
 			if (reason != WEFT_DROP_VLAN)
-				drop_count(reason, 0, remote->tunnel);
+				drop_count(walk->skb, reason, 0, remote->tunnel);
 			return 0;
 		}
 		if (!remote->ifindex) {
-			drop_count(WEFT_DROP_NO_ROUTE, 0, remote->tunnel);
+			drop_count(walk->skb, WEFT_DROP_NO_ROUTE, 0, remote->tunnel);
 			return 0;
 		}
-		here = flood_here(walk, remote) && (!walk->form || walk->form == (__u8)form);
+		here = flood_here(walk, remote) && flood_fits(walk, remote, form) &&
+		       (!walk->form || walk->form == (__u8)form);
 		if (!here) {
 			flood_defer(walk, id);
 			return 0;
@@ -177,10 +193,8 @@ static long flood_remote(__u32 slot, void *data)
 		return 0;
 	if (walk->o->tags && form == VLAN_UNTAGGED && !(tunnel->flags & WEFT_TUNNEL_INNER_VLAN))
 		return 0;
-	if (!encap_fits(remote, walk->o)) {
-		drop_count(WEFT_DROP_MTU, 0, remote->tunnel);
+	if (!flood_fits(walk, remote, form))
 		return 0;
-	}
 	if (walk->pending)
 		flood_send_pending(walk, false);
 	walk->pending = id;
@@ -212,7 +226,19 @@ __noinline int flood_ports(struct __sk_buff *skb, struct frame *f, const struct 
 	port = walk.pending ? port_get(walk.pending) : NULL;
 	if (port)
 		return deliver_copy(skb, f, walk.pending, port, true);
-	return drop(f, WEFT_DROP_NO_RECEIVER);
+	return drop(skb, f, WEFT_DROP_NO_RECEIVER);
+}
+
+/* Of a frame with no tags but its own. What is between its Ethernet header and IP is counted as the most that it can be. */
+static __always_inline __u32 flood_segment(struct __sk_buff *skb, const struct frame *f)
+{
+	__u32 length = skb->len;
+
+	if (skb->gso_size)
+		length = skb->gso_size + (proto_is_ip(f->proto)
+						  ? encap_segment_headers(skb, f->proto)
+						  : ETH_HLEN + VLAN_HLEN + FLOOD_HEADERS_MAX);
+	return length + (skb->vlan_present ? VLAN_HLEN : 0);
 }
 
 /* To every other port and to every remote; `flags` are those of the hook that a clone is sent back to. */
@@ -246,13 +272,15 @@ __noinline int flood_all(struct __sk_buff *skb, struct frame *f, const struct we
 	if (port)
 		deliver_copy(skb, f, walk.pending, port, false);
 	if (vlan_leave(skb, f, VLAN_UNTAGGED))
-		return drop(f, WEFT_DROP_VLAN_TAGS);
+		return drop(skb, f, WEFT_DROP_VLAN_TAGS);
 
 	walk.pending = zero;
+	walk.syn = mss_flooded(skb, f);
+	walk.segment = flood_segment(skb, f);
 	walk.pass = FLOOD_DEFER;
 	bpf_loop(bridge->remote_slots, flood_remote, &walk, 0);
 	if (!walk.receivers)
-		return drop(f, WEFT_DROP_NO_RECEIVER);
+		return drop(skb, f, WEFT_DROP_NO_RECEIVER);
 	if (!walk.form)
 		return TC_ACT_SHOT;
 
@@ -260,7 +288,7 @@ __noinline int flood_all(struct __sk_buff *skb, struct frame *f, const struct we
 	if (!reason)
 		reason = encap_prepare(skb, f, &o);
 	if (reason)
-		return drop(f, reason);
+		return drop(skb, f, reason);
 	walk.pass = FLOOD_SEND;
 	bpf_loop(bridge->remote_slots, flood_remote, &walk, 0);
 	if (!walk.pending)

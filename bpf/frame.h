@@ -41,16 +41,26 @@ struct frame {
 	bool peer_ok;	/* the kernel state of the frame allows bpf_redirect_peer() */
 };
 
-#define VLAN_VID_MASK	 0x0fff
-#define VLAN_HLEN	 4
-#define UDP_HLEN	 8
-#define IPV4_HLEN	 20
-#define IPV6_HLEN	 40
-#define IP_FRAGMENT_MORE 0x2000
+#define VLAN_VID_MASK	     0x0fff
+#define VLAN_HLEN	     4
+#define UDP_HLEN	     8
+#define IPV4_HLEN	     20
+#define IPV6_HLEN	     40
+#define IP_FRAGMENT_MORE     0x2000
+#define IP_FRAGMENT_OFFSET   0x1fff
+#define IPV6_HOP_BY_HOP	     0 /* next headers */
+#define IPV6_ROUTING	     43
+#define IPV6_FRAGMENT	     44
+#define IPV6_DESTINATION     60
+#define IPV6_FRAGMENT_OFFSET 0xfff8
+#define IPV6_FRAGMENT_MORE   0x0001
 
-#define IPPROTO_NUMBER_UDP 17
-#define IPPROTO_NUMBER_GRE 47
-#define PROTO_ETHERNET	   0x6558 /* transparent Ethernet bridging: GRE and GENEVE */
+#define IPPROTO_NUMBER_ICMP   1
+#define IPPROTO_NUMBER_TCP    6
+#define IPPROTO_NUMBER_UDP    17
+#define IPPROTO_NUMBER_GRE    47
+#define IPPROTO_NUMBER_ICMPV6 58
+#define PROTO_ETHERNET	      0x6558 /* transparent Ethernet bridging: GRE and GENEVE */
 
 /* An offset into the headers, bounded so that the verifier sees it; header offsets are below 1024. */
 static __always_inline __u32 header_offset(__u32 offset)

@@ -111,6 +111,15 @@ struct {
 	__type(value, struct weft_peer);
 } peers SEC(".maps");
 
+/* what a packet of ours says -> id of the remote that it was sent to */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2 * WEFT_REMOTES_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct weft_peer_key);
+	__type(value, __u32);
+} paths SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, WEFT_TUNNELS_MAX);
@@ -197,6 +206,13 @@ struct {
 } notes SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WEFT_REASONS_MAX);
+	__type(key, __u32);
+	__type(value, struct weft_dropped);
+} last_drops SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, WEFT_EVENTS_SIZE);
 } events SEC(".maps");
@@ -215,6 +231,9 @@ struct scratch {
 	struct weft_seen_options options;
 	__u32 control_tick;
 	__u32 control_count;
+	__u32 icmp_tick; /* errors that were sent (bpf/toobig.h) */
+	__u32 icmp_count;
+	__u8 quote[1232]; /* of a packet that is answered with an ICMP error */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

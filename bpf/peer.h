@@ -36,8 +36,8 @@ static __always_inline int peer_reject(struct __sk_buff *skb, const struct frame
 	 * whether to look to the tunnel, which is not known here */
 	if ((nobodys || reason == WEFT_DROP_SRC_DENIED) && u->type != WEFT_TYPE_VXLAN &&
 	    underlay_csum(skb, u))
-		return drop(f, WEFT_DROP_CSUM);
-	drop(f, reason);
+		return drop(skb, f, WEFT_DROP_CSUM);
+	drop(skb, f, reason);
 	return nobodys || reason == WEFT_DROP_GRE_VER || reason == WEFT_DROP_GRE_PROTO
 		       ? underlay_leave(u)
 		       : TC_ACT_SHOT;
@@ -244,8 +244,8 @@ static __noinline int peer_find_other(struct frame *f, struct underlay *u,
 	return 0;
 }
 
-/* Fills f->tunnel and f->remote. 0, or the reason to drop. */
-static __always_inline int peer_find(struct frame *f, struct underlay *u)
+/* Fills f->tunnel and f->remote. 0, or the reason to drop. Not inline: its key is not to lie under all that comes after. */
+static __noinline int peer_find(struct frame *f, struct underlay *u)
 {
 	struct weft_peer_key key = {
 		.local = u->destination,

@@ -22,13 +22,25 @@ static __always_inline void defer_mark(struct __sk_buff *skb, const struct frame
 	skb->cb[3] = f->vlan | fragment << 16;
 }
 
+#define DEFER_DECAP                                                                                \
+	0xffffffff /* in place of a remote: it is still to be decapsulated (bpf/collect.h) */
+
+/* For a packet from the underlay, which is to be decapsulated when it is in pieces. */
+static __always_inline void defer_mark_decap(struct __sk_buff *skb)
+{
+	skb->cb[0] = defer_token[0];
+	skb->cb[1] = defer_token[1];
+	skb->cb[2] = DEFER_DECAP;
+	skb->cb[3] = 0;
+}
+
 static __always_inline void defer_unmark(struct __sk_buff *skb)
 {
 	skb->cb[0] = 0;
 	skb->cb[1] = 0;
 }
 
-/* Was the frame marked by defer_mark()? Its remote, or 0. */
+/* Was the frame marked? Its remote, or DEFER_DECAP, or 0. */
 static __always_inline __u32 defer_marked(struct __sk_buff *skb, struct frame *f)
 {
 	__u32 remote = skb->cb[2];

@@ -9,15 +9,9 @@
 #include "bpf/csum.h"
 #include "bpf/frame.h"
 
-#define PACKET_OTHERHOST     3
-#define LOOPBACK_IFINDEX     1 /* of `lo` in every namespace */
-#define IP_FRAGMENT_OFFSET   0x1fff
-#define IPV6_FRAGMENT_OFFSET 0xfff8
-#define IPV6_FRAGMENT_MORE   0x0001
-#define IPV6_HOP_BY_HOP	     0
-#define IPV6_FRAGMENT	     44
-#define IPV6_DESTINATION     60
-#define IPV6_EXTENSIONS_MAX  4
+#define PACKET_OTHERHOST    3
+#define LOOPBACK_IFINDEX    1 /* of `lo` in every namespace */
+#define IPV6_EXTENSIONS_MAX 4
 #define IPV6_EXTENSIONS_SIZE                                                                       \
 	640 /* bytes; with the headers behind them they are within header_offset() */
 
@@ -46,18 +40,25 @@ struct underlay {
 	__u8 listen;	   /* WEFT_LISTEN_* for GRE */
 	__u8 tos;	   /* or traffic class */
 	__u8 geneve;	   /* second byte of the GENEVE header: O, C */
-	bool v6;
-	bool summed; /* there is a checksum */
-	bool again;  /* weft-holder has put it together */
+	bool v6 : 1;
+	bool summed : 1;    /* there is a checksum */
+	bool again : 1;	    /* weft-holder has put it together */
+	bool collected : 1; /* the host has an external device for the port (bpf/collect.h) */
 };
 
-enum underlay_verdict { UNDERLAY_OURS, UNDERLAY_PASS, UNDERLAY_FRAGMENT };
+enum underlay_verdict { UNDERLAY_OURS, UNDERLAY_PASS, UNDERLAY_FRAGMENT, UNDERLAY_ERROR };
 
+static __always_inline __u8 underlay_listen_value(__u32 port)
+{
+	__u8 *value = bpf_map_lookup_elem(&listen, &port);
+
+	return value ? *value : 0;
+}
+
+/* enum weft_type of the UDP port; of 0: WEFT_LISTEN_* */
 static __always_inline __u8 underlay_listen(__u32 port)
 {
-	__u8 *type = bpf_map_lookup_elem(&listen, &port);
-
-	return type ? *type : 0;
+	return underlay_listen_value(port) & ~WEFT_LISTEN_COLLECTED;
 }
 
 #include "bpf/underlay_fragment.h"
@@ -79,7 +80,9 @@ static __always_inline enum underlay_verdict underlay_l4(struct __sk_buff *skb, 
 		return u->listen ? UNDERLAY_OURS : UNDERLAY_PASS;
 	}
 	if (protocol != IPPROTO_NUMBER_UDP)
-		return UNDERLAY_PASS;
+		return protocol == (u->v6 ? IPPROTO_NUMBER_ICMPV6 : IPPROTO_NUMBER_ICMP)
+			       ? UNDERLAY_ERROR
+			       : UNDERLAY_PASS;
 	udp = (void *)(long)skb->data + header_offset(u->l4_offset);
 	if ((void *)(udp + 1) + UNDERLAY_INNER > (void *)(long)skb->data_end) {
 		__u32 want = u->l4_offset + UDP_HLEN + UNDERLAY_INNER;
@@ -92,7 +95,9 @@ static __always_inline enum underlay_verdict underlay_l4(struct __sk_buff *skb, 
 			return UNDERLAY_PASS;
 	}
 	u->port = bpf_ntohs(udp->dest);
-	u->type = underlay_listen(u->port);
+	u->type = underlay_listen_value(u->port);
+	u->collected = u->type & WEFT_LISTEN_COLLECTED;
+	u->type &= ~WEFT_LISTEN_COLLECTED;
 	/* port 0 is where GRE has its flags */
 	return u->type && u->port ? UNDERLAY_OURS : UNDERLAY_PASS;
 }
@@ -119,9 +124,9 @@ static __always_inline enum underlay_verdict underlay_v4(struct __sk_buff *skb, 
 	u->l4_offset = ETH_HLEN + (ip->ihl & 0xf) * 4;
 	length = ETH_HLEN + bpf_ntohs(ip->tot_len);
 	verdict = underlay_l4(skb, u, ip->protocol);
+	u->end = skb->gso_size ? skb->len : length;
 	if (verdict != UNDERLAY_OURS)
 		return verdict;
-	u->end = skb->gso_size ? skb->len : length;
 	return fragment ? UNDERLAY_FRAGMENT : UNDERLAY_OURS;
 }
 

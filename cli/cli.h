@@ -13,6 +13,7 @@
 struct cli {
 	const char *rundir;
 	bool json, pretty;
+	int status;		   /* the exit status of what was done, if it is not 0 */
 	struct rpc_client *client; /* connected by the first cli_call() */
 };
 

@@ -24,7 +24,8 @@ static const struct command commands[] = {
 	{"save", NULL, config_save, "", "print the configuration as YAML"},
 	{"status", NULL, status_run, "", "what weftd and the datapath are up to"},
 	{"stats", NULL, stats_run, "", "counters of ports, tunnels and remotes: weft-stats(8)"},
-	{"drops", NULL, drops_run, "", "what was dropped and why: weft-drops(8)"},
+	{"drops", NULL, drops_run, "[-w [SECONDS]] [REASON]...",
+	 "what was dropped and why: weft-drops(8)"},
 	{"notes", NULL, notes_run, "", "what was odd and delivered: weft-drops(8)"},
 	{"monitor", NULL, monitor_run, "[bridge|port|tunnel|fdb]...",
 	 "print what changes, as it does: weft-monitor(8)"},
@@ -165,5 +166,5 @@ int main(int argc, char **argv)
 		ret = error_set(&err, -EIO, "cannot write the output: %s", strerror(errno));
 	if (ret < 0)
 		fprintf(stderr, "weft: %s\n", err.line);
-	return ret == WORDS_USAGE ? STATUS_USAGE : ret < 0 ? STATUS_REFUSED : STATUS_OK;
+	return ret == WORDS_USAGE ? STATUS_USAGE : ret < 0 ? STATUS_REFUSED : cli.status;
 }

@@ -34,7 +34,7 @@ static void text_write(FILE *out, const json_t *json)
 	} else if (json_is_integer(json)) {
 		fprintf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(json));
 	} else if (json_is_real(json)) {
-		fprintf(out, "%.3f", json_real_value(json));
+		fprintf(out, "%.1f", json_real_value(json));
 	} else {
 		fputs(json_is_boolean(json) ? json_is_true(json) ? "true" : "false" : "-", out);
 	}

@@ -22,10 +22,16 @@ static int port_del(struct cli *cli, struct words *words, struct error *err)
 static int port_show(struct cli *cli, struct words *words, struct error *err)
 {
 	static const struct column columns[] = {
-		{"NAME", "name"},	  {"BRIDGE", "bridge"},
-		{"TYPE", "type"},	  {"VLAN", "vlan"},
-		{"TRUNK", "trunk"},	  {"MTU", "state/mtu"},
-		{"STATE", "state/state"}, {},
+		{"NAME", "name"},
+		{"BRIDGE", "bridge"},
+		{"TYPE", "type"},
+		{"VLAN", "vlan"},
+		{"TRUNK", "trunk"},
+		{"MTU", "state/mtu"},
+		{"PEER-MTU", "state/mtu_peer"},
+		{"OVERLAY-MTU", "state/mtu_overlay"},
+		{"STATE", "state/state"},
+		{},
 	};
 
 	return object_show(NOUN_PORT, columns, cli, words, err);

@@ -32,6 +32,7 @@ static int tunnel_show(struct cli *cli, struct words *words, struct error *err)
 		{"DEV", "dev"},
 		{"DSTPORT", "dstport"},
 		{"KEY", "key"},
+		{"MTU", "state/mtu"},
 		{"ENTRIES", "state/entries"},
 		{},
 	};

@@ -10,7 +10,6 @@
 #include "daemon/log.h"
 
 #define AGEING_DEFAULT 300 /* seconds, of a bridge without a name */
-#define MTU_DEFAULT    1500
 
 /* A tunnel's own device is a wire, not a bridge: all link-local groups pass but PAUSE and LACP. */
 #define GROUP_FWD_HIDDEN 0xfff9
@@ -213,8 +212,7 @@ void bridge_mtu_changed(struct kernel *kernel, struct live_bridge *bridge)
 	kernel->mtu_list = bridge;
 }
 
-/* The smallest that any of its tunnels leaves. */
-static uint32_t bridge_mtu(const struct live_bridge *bridge)
+uint32_t bridge_overlay_mtu(const struct live_bridge *bridge)
 {
 	uint32_t mtu = 0;
 
@@ -225,28 +223,17 @@ static uint32_t bridge_mtu(const struct live_bridge *bridge)
 		if (!mtu || own < mtu)
 			mtu = own;
 	}
-	return mtu ? mtu : MTU_DEFAULT;
+	return mtu;
 }
 
 void bridges_mtu_apply(struct kernel *kernel)
 {
 	while (kernel->mtu_list) {
 		struct live_bridge *bridge = kernel->mtu_list;
-		uint32_t mtu = bridge_mtu(bridge);
 
 		kernel->mtu_list = bridge->mtu_next;
 		bridge->mtu_changed = false;
-		for (struct live_port *port = bridge->port_list; port; port = port->bridge_next) {
-			bool internal = port->tunnel ||
-					(port->config && port->config->type == PORT_INTERNAL);
-			uint32_t own = port->tunnel   ? port->tunnel->config->mtu
-				       : port->config ? port->config->mtu
-						      : 0;
-
-			if (!internal)
-				continue;
-			port->mtu = own ? own : mtu;
-			port_mtu_apply(kernel, port);
-		}
+		for (struct live_port *port = bridge->port_list; port; port = port->bridge_next)
+			port_mtu_follow(kernel, port);
 	}
 }

@@ -5,13 +5,18 @@
  * The kind is ifb, whose transmit side does nothing with what no program took, and whose offloads
  * hand TCP super-packets to the hook uncut; dummy does as well where ifb is missing. Both are made without
  * ARP and multicast, as nobody answers there; behind ours is a whole bridge. On top of another device it is a
- * macvlan, which hands that one each frame at once, in the sender's own call.
+ * macvlan, which hands that one each frame at once, in the sender's own call. An external device is of the
+ * kind that it is asked for.
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/ethtool.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -50,6 +55,27 @@ static void put_above(struct nlmsghdr *header)
 	mnl_attr_nest_end(header, data);
 }
 
+/*
+ * It takes every VNI and remote, and what weft takes: also UDP over IPv6 without a checksum, of which the datapath knows
+ * whether the tunnel wants it (RFC 6935).
+ */
+static void put_external(struct nlmsghdr *header, const struct device_spec *spec)
+{
+	struct nlattr *data = mnl_attr_nest_start(header, IFLA_INFO_DATA);
+
+	if (!strcmp(spec->external, "vxlan")) {
+		mnl_attr_put_u8(header, IFLA_VXLAN_COLLECT_METADATA, 1);
+		mnl_attr_put_u16(header, IFLA_VXLAN_PORT, htons(spec->dstport));
+		mnl_attr_put_u8(header, IFLA_VXLAN_LEARNING, 0);
+		mnl_attr_put_u8(header, IFLA_VXLAN_UDP_ZERO_CSUM6_RX, 1);
+	} else {
+		mnl_attr_put(header, IFLA_GENEVE_COLLECT_METADATA, 0, NULL);
+		mnl_attr_put_u16(header, IFLA_GENEVE_PORT, htons(spec->dstport));
+		mnl_attr_put_u8(header, IFLA_GENEVE_UDP_ZERO_CSUM6_RX, 1);
+	}
+	mnl_attr_nest_end(header, data);
+}
+
 /* Makes it, down: flags can only be as wanted before it is up, or its addresses would be made without them. */
 static int kind_create(struct netlink *netlink, const char *kind, const struct device_spec *spec,
 		       struct error *err)
@@ -66,6 +92,8 @@ static int kind_create(struct netlink *netlink, const char *kind, const struct d
 	mnl_attr_put_strz(&request.header, IFLA_INFO_KIND, kind);
 	if (spec->below)
 		put_above(&request.header);
+	if (spec->external)
+		put_external(&request.header, spec);
 	mnl_attr_nest_end(&request.header, linkinfo);
 	return netlink_do(netlink, &request, NULL, NULL, err);
 }
@@ -132,16 +160,18 @@ static void idle_tidy(struct netlink *netlink, const char *kind, const bool ther
 
 static int device_make(struct netlink *netlink, const struct device_spec *spec, struct error *err)
 {
-	size_t count = spec->below ? 1 : sizeof(kinds) / sizeof(kinds[0]);
-	const char *const *kind = spec->below ? kinds_above : kinds;
+	size_t count = spec->below || spec->external ? 1 : sizeof(kinds) / sizeof(kinds[0]);
+	const char *const *kind = spec->external ? &spec->external
+				  : spec->below	 ? kinds_above
+						 : kinds;
 	bool loaded, there[IDLE_COUNT];
 	struct error refused;
 	int rc = -EOPNOTSUPP;
 
 	for (size_t i = 0; rc == -EOPNOTSUPP && i < count; i++) {
 		memset(&refused, 0, sizeof(refused));
-		/* a macvlan makes none by itself */
-		loaded = spec->below || kind_loaded(kind[i]);
+		/* a macvlan makes none by itself, nor do external kinds */
+		loaded = spec->below || spec->external || kind_loaded(kind[i]);
 		if (!loaded)
 			idle_look(netlink, kind[i], there);
 		rc = kind_create(netlink, kind[i], spec, &refused);
@@ -150,6 +180,9 @@ static int device_make(struct netlink *netlink, const struct device_spec *spec, 
 		if (!loaded)
 			idle_tidy(netlink, kind[i], there);
 	}
+	if (rc == -EOPNOTSUPP && spec->external)
+		return error_set(err, rc, "device %s: this kernel can make no %s devices",
+				 spec->name, spec->external);
 	if (rc == -EOPNOTSUPP)
 		return error_set(err, rc, "device %s: this kernel can make %s devices", spec->name,
 				 spec->below ? "no macvlan" : "neither ifb nor dummy");
@@ -168,20 +201,20 @@ static int flags_change(struct netlink *netlink, uint32_t ifindex, uint32_t set,
 	return netlink_do(netlink, &request, NULL, NULL, err);
 }
 
-static int device_up(struct netlink *netlink, const struct link *link,
-		     const struct device_spec *spec, struct error *err)
+static int device_ready(struct netlink *netlink, const struct link *link,
+			const struct device_spec *spec, struct error *err)
 {
 	uint32_t set = (spec->noarp ? IFF_NOARP : 0) | (spec->nomulticast ? 0 : IFF_MULTICAST);
 	uint32_t clear = (IFF_NOARP | IFF_MULTICAST) & ~set;
 	uint32_t ifindex = link->ifindex;
-	bool wrong = (link->flags & (set | clear)) != set;
+	bool wrong = (link->flags & (set | clear)) != set, up = link->flags & IFF_UP;
 	int rc = 0;
 
-	if (wrong && (link->flags & IFF_UP))
+	if (wrong && up)
 		rc = flags_change(netlink, ifindex, 0, IFF_UP, err);
 	if (!rc && wrong)
 		rc = flags_change(netlink, ifindex, set, clear, err);
-	if (!rc && (wrong || !(link->flags & IFF_UP)))
+	if (!rc && (up || !spec->down) && (wrong || !up))
 		rc = flags_change(netlink, ifindex, IFF_UP, 0, err);
 	return rc;
 }
@@ -206,6 +239,13 @@ bool device_is_splitter(const struct link *link)
 	return !strcmp(link->alias, DEVICE_ALIAS DEVICE_SPLITTER);
 }
 
+/* Is it that of a device which is taken up only for its alias? */
+static bool alias_is_own(const char *alias)
+{
+	return !strcmp(alias, DEVICE_SPLITTER) ||
+	       !strncmp(alias, DEVICE_COLLECTOR, strlen(DEVICE_COLLECTOR));
+}
+
 /* The device of that name, which must be ours if there is one; NULL and 0: there is none. */
 static int device_find(struct netlink *netlink, const struct device_spec *spec,
 		       const struct link **ret, struct error *err)
@@ -221,7 +261,9 @@ static int device_find(struct netlink *netlink, const struct device_spec *spec,
 	*ret = link_by_name(netlink, name);
 	if (*ret && !(*ret)->ours)
 		return error_set(err, -EEXIST, "device %s: exists and was not made by weft", name);
-	if (*ret && device_is_splitter(*ret) != !strcmp(spec->alias, DEVICE_SPLITTER))
+	if (*ret &&
+	    (alias_is_own((*ret)->alias + strlen(DEVICE_ALIAS)) || alias_is_own(spec->alias)) &&
+	    strcmp((*ret)->alias + strlen(DEVICE_ALIAS), spec->alias) != 0)
 		return error_set(err, -EEXIST, "device %s: weft has one of that name already",
 				 name);
 	return 0;
@@ -259,7 +301,7 @@ int device_create(struct netlink *netlink, const struct device_spec *spec, uint3
 	}
 	*ret_ifindex = link->ifindex;
 	memset(&refused, 0, sizeof(refused));
-	rc = device_up(netlink, link, spec, &refused);
+	rc = device_ready(netlink, link, spec, &refused);
 	if (rc) {
 		if (made)
 			device_delete(netlink, *ret_ifindex, NULL);
@@ -328,6 +370,35 @@ int device_delete(struct netlink *netlink, uint32_t ifindex, struct error *err)
 		return error_set(err, rc, "device %s: %s", name, refused.line);
 	link_refresh(netlink, NULL, ifindex);
 	return 0;
+}
+
+int device_up(struct netlink *netlink, uint32_t ifindex, struct error *err)
+{
+	struct error refused = {0};
+	int rc = flags_change(netlink, ifindex, IFF_UP, 0, &refused);
+
+	if (rc)
+		return error_set(err, rc, "%s", refused.line);
+	link_refresh(netlink, NULL, ifindex);
+	return 0;
+}
+
+int device_gro_off(struct netlink *netlink, uint32_t ifindex, struct error *err)
+{
+	struct ethtool_value off = {.cmd = ETHTOOL_SGRO};
+	const struct link *link = link_by_index(netlink, ifindex);
+	struct ifreq request = {.ifr_data = (char *)&off};
+	int fd = link ? socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+	int rc = 0;
+
+	if (fd < 0)
+		return error_set(err, link ? -errno : -ENODEV, "gro: %s",
+				 strerror(link ? errno : ENODEV));
+	memcpy(request.ifr_name, link->name, sizeof(request.ifr_name));
+	if (ioctl(fd, SIOCETHTOOL, &request))
+		rc = error_set(err, -errno, "gro: %s", strerror(errno));
+	close(fd);
+	return rc;
 }
 
 int device_mtu_set(struct netlink *netlink, uint32_t ifindex, uint32_t mtu, struct error *err)

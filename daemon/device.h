@@ -19,6 +19,8 @@
 
 /* Alias of what daemon/splitter.c has made: taken up only for this alias, and nothing else is for it. */
 #define DEVICE_SPLITTER "splitter"
+/* The same of daemon/collector.c; the UDP port follows. */
+#define DEVICE_COLLECTOR "collector "
 
 struct device_spec {
 	const char *name;
@@ -26,12 +28,16 @@ struct device_spec {
 	uint32_t mtu;
 	const uint8_t *lladdr; /* NULL or zero: the kernel picks one */
 	uint32_t below;	       /* ifindex of what it sends by, with no other user; 0: none */
-	bool noarp;	       /* nobody there has a MAC of its own */
+	const char *
+		external; /* kind ("vxlan", "geneve") of an external device; NULL: one of our own kinds */
+	uint16_t dstport; /* of an external device */
+	bool noarp;	  /* nobody there has a MAC of its own */
 	bool nomulticast;
+	bool down; /* stays as it is until device_up() */
 };
 
 /*
- * Makes the device and brings it up, or takes the one of that name that is ours already and
+ * Makes the device and brings it up unless the spec says `down`, or takes the one of that name that is ours already and
  * gives it the spec's alias, MTU and MAC. An ifb cannot change its MAC: then it is made anew, with another
  * ifindex and without addresses. -EEXIST for one that is not ours. The cache has it afterwards.
  */
@@ -53,6 +59,9 @@ bool device_is_splitter(const struct link *link);
  * lets one set (193 to 513 bytes, by its configuration).
  */
 int device_gso_off(struct netlink *netlink, uint32_t ifindex, struct error *err);
+/* Packets that come in by it are not merged. */
+int device_gro_off(struct netlink *netlink, uint32_t ifindex, struct error *err);
+int device_up(struct netlink *netlink, uint32_t ifindex, struct error *err);
 int device_mtu_set(struct netlink *netlink, uint32_t ifindex, uint32_t mtu, struct error *err);
 /* -EOPNOTSUPP: the kind keeps its MAC; device_create() makes it anew. */
 int device_lladdr_set(struct netlink *netlink, uint32_t ifindex, const uint8_t lladdr[6],

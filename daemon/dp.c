@@ -31,6 +31,7 @@ static const char *const map_names[DP_MAP_COUNT] = {
 	[DP_KNOWN_OPTIONS] = "known_options",
 	[DP_SEEN_OPTIONS] = "seen_options",
 	[DP_PEERS] = "peers",
+	[DP_PATHS] = "paths",
 	[DP_VNIS] = "vnis",
 	[DP_LISTEN] = "listen",
 	[DP_ADDRESSES] = "addresses",
@@ -44,7 +45,14 @@ static const char *const map_names[DP_MAP_COUNT] = {
 	[DP_NOTES] = "notes",
 	[DP_EVENTS] = "events",
 	[DP_EVENTS_LOST] = "events_lost",
+	[DP_LAST_DROPS] = "last_drops",
 };
+
+/* Came after the ABI version did: made where the running datapath has none. */
+static bool map_is_new(const char *name)
+{
+	return !strcmp(name, map_names[DP_LAST_DROPS]) || !strcmp(name, map_names[DP_PATHS]);
+}
 
 const char *dp_map_name(enum dp_map map)
 {
@@ -158,6 +166,7 @@ static int dp_finish(struct dp *dp, struct error *err)
 	dp->port = bpf_program__fd(dp->skeleton->progs.weft_port);
 	dp->underlay = bpf_program__fd(dp->skeleton->progs.weft_underlay);
 	dp->split = bpf_program__fd(dp->skeleton->progs.weft_split);
+	dp->collect = bpf_program__fd(dp->skeleton->progs.weft_collect);
 	for (int i = 0; i < DP_MAP_COUNT; i++) {
 		struct bpf_map *map = bpf_object__find_map_by_name(dp->skeleton->obj, map_names[i]);
 
@@ -243,6 +252,16 @@ static bool name_is_ours(const char *name)
 	return false;
 }
 
+/* How many maps a running datapath must have. */
+static int maps_required(void)
+{
+	int count = 0;
+
+	for (int i = 0; i < DP_MAP_COUNT; i++)
+		count += !map_is_new(map_names[i]);
+	return count;
+}
+
 static int maps_reuse(struct dp *dp, const uint32_t *ids, uint32_t count, struct error *err)
 {
 	int found = 0, r = 0;
@@ -260,13 +279,13 @@ static int maps_reuse(struct dp *dp, const uint32_t *ids, uint32_t count, struct
 			r = control_check(fd, err);
 		if (r >= 0 && name_is_ours(info.name))
 			r = map_reuse(dp, info.name, fd, &info, err);
-		if (r > 0)
+		if (r > 0 && !map_is_new(info.name))
 			found++;
 		close(fd);
 	}
-	if (r >= 0 && found != DP_MAP_COUNT)
+	if (r >= 0 && found != maps_required())
 		return error_set(err, -EPROTO, "datapath: the running one has %d maps out of %d",
-				 found, DP_MAP_COUNT);
+				 found, maps_required());
 	return r < 0 ? error_set(err, r, "datapath: %s", strerror(-r)) : 0;
 }
 
@@ -327,6 +346,25 @@ int dp_program_underlay(const struct dp *dp)
 int dp_program_split(const struct dp *dp)
 {
 	return dp->split;
+}
+
+int dp_program_collect(const struct dp *dp)
+{
+	return dp->collect;
+}
+
+void dp_collects(const struct dp *dp, uint64_t *ret_handed, uint64_t *ret_back)
+{
+	struct weft_collects *values = calloc((size_t)dp->cpus, sizeof(*values));
+	uint32_t zero = 0;
+
+	*ret_handed = *ret_back = 0;
+	if (values && !bpf_map_lookup_elem(bpf_map__fd(dp->skeleton->maps.collects), &zero, values))
+		for (int cpu = 0; cpu < dp->cpus; cpu++) {
+			*ret_handed += values[cpu].handed;
+			*ret_back += values[cpu].back;
+		}
+	free(values);
 }
 
 bool dp_has_decap_l3(const struct dp *dp)

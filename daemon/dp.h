@@ -34,6 +34,7 @@ enum dp_map {
 	DP_KNOWN_OPTIONS,
 	DP_SEEN_OPTIONS,
 	DP_PEERS,
+	DP_PATHS,
 	DP_VNIS,
 	DP_LISTEN,
 	DP_ADDRESSES,
@@ -47,6 +48,7 @@ enum dp_map {
 	DP_NOTES,
 	DP_EVENTS,
 	DP_EVENTS_LOST,
+	DP_LAST_DROPS,
 	DP_MAP_COUNT,
 };
 
@@ -60,8 +62,11 @@ void dp_free(struct dp *dp);
 int dp_program_port(const struct dp *dp);     /* fd */
 int dp_program_underlay(const struct dp *dp); /* fd */
 int dp_program_split(const struct dp *dp);    /* fd */
+int dp_program_collect(const struct dp *dp);  /* fd */
 int dp_fd(const struct dp *dp, enum dp_map map);
 const char *dp_map_name(enum dp_map map);
+/* Bytes, as the kernel counts them. */
+uint64_t dp_map_memory(const struct dp *dp, enum dp_map map);
 bool dp_has_decap_l3(const struct dp *dp);
 /* CPUs the per-CPU maps have a value for; their lookups fill that many values, 8-byte aligned. */
 int dp_cpus(const struct dp *dp);
@@ -104,6 +109,7 @@ DP_HASH_ACCESSORS(sequence, DP_SEQUENCES, uint32_t, struct weft_sequence)
 DP_HASH_ACCESSORS(known_option, DP_KNOWN_OPTIONS, struct weft_option_key, struct weft_option)
 DP_HASH_ACCESSORS(seen_options, DP_SEEN_OPTIONS, uint32_t, struct weft_seen_options)
 DP_HASH_ACCESSORS(peer, DP_PEERS, struct weft_peer_key, struct weft_peer)
+DP_HASH_ACCESSORS(path, DP_PATHS, struct weft_peer_key, uint32_t)
 DP_HASH_ACCESSORS(vni, DP_VNIS, struct weft_vni_key, uint32_t)
 DP_HASH_ACCESSORS(address, DP_ADDRESSES, struct weft_addr, uint32_t)
 DP_HASH_ACCESSORS(fdb, DP_FDB, struct weft_fdb_key, struct weft_fdb_entry)
@@ -112,12 +118,17 @@ DP_HASH_ACCESSORS(trunk, DP_TRUNKS, uint32_t, struct weft_trunk)
 
 /* Puts `value` there only if the key is free: -EEXIST. */
 int dp_add(const struct dp *dp, enum dp_map map, const void *key, const void *value);
+/* Sums over the CPUs of map `collects`, which is of one load of the programs and not taken over. */
+void dp_collects(const struct dp *dp, uint64_t *ret_handed, uint64_t *ret_back);
 /* The queue of spare remotes. -ENOENT when it is empty, -E2BIG when it is full. */
 int dp_spare_push(const struct dp *dp, uint32_t id);
 int dp_spare_pop(const struct dp *dp, uint32_t *ret);
 /* Sums over the CPUs, and sets all CPUs' to zero but for the first one's. */
 int dp_stats_get(const struct dp *dp, enum dp_map map, uint32_t id, struct weft_stats *ret);
 int dp_stats_set(const struct dp *dp, enum dp_map map, uint32_t id, const struct weft_stats *stats);
+
+/* Writes what each CPU has for a key of a per-CPU map: dp_cpus() values. */
+int dp_put_cpus(const struct dp *dp, enum dp_map map, const void *key, const void *values);
 
 /*
  * Walks a hash or array map in batches of up to `count` entries (at least 64, as a bucket is never

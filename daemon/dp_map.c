@@ -4,6 +4,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -24,6 +25,23 @@ uint32_t dp_tick(void)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint32_t)(((uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec) >>
 			  WEFT_TICK_SHIFT);
+}
+
+uint64_t dp_map_memory(const struct dp *dp, enum dp_map map)
+{
+	char path[64], line[128];
+	unsigned long long bytes = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", dp->fd[map]);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "memlock: %llu", &bytes) == 1)
+			break;
+	fclose(file);
+	return bytes;
 }
 
 int dp_get(const struct dp *dp, enum dp_map map, const void *key, void *value)
@@ -96,6 +114,11 @@ int dp_stats_set(const struct dp *dp, enum dp_map map, uint32_t id, const struct
 	r = bpf_map_update_elem(dp->fd[map], &id, all, BPF_ANY);
 	free(all);
 	return r;
+}
+
+int dp_put_cpus(const struct dp *dp, enum dp_map map, const void *key, const void *values)
+{
+	return bpf_map_update_elem(dp->fd[map], key, values, BPF_ANY);
 }
 
 int dp_walk(const struct dp *dp, enum dp_map map, struct dp_cursor *cursor, void *keys,

@@ -28,6 +28,18 @@ void state_event(struct kernel *kernel, const char *noun, const char *name, cons
 	json_decref(json);
 }
 
+void port_mtu_event(struct kernel *kernel, const struct live_port *port, uint32_t mtu)
+{
+	json_t *json;
+
+	if (!kernel->callbacks.state)
+		return;
+	json = json_pack("{s:s, s:s, s:s, s:i}", "event", "mtu", "noun", "port", "name", port->name,
+			 "mtu", mtu);
+	kernel->callbacks.state(kernel->callbacks.arg, json);
+	json_decref(json);
+}
+
 void remote_state_event(struct kernel *kernel, const struct live_remote *remote)
 {
 	char addr[ADDR_STRLEN];
@@ -86,6 +98,10 @@ static int event_handle(void *arg, void *data, size_t size)
 		return 0;
 	if (event->type == WEFT_EVENT_CONTROL && size >= sizeof(struct weft_control_event)) {
 		geneve_control_event(kernel, data);
+		return --kernel->events->left ? 0 : -EAGAIN;
+	}
+	if (event->type == WEFT_EVENT_PATH_MTU && size >= sizeof(struct weft_path_mtu_event)) {
+		path_mtu_event(kernel, data);
 		return --kernel->events->left ? 0 : -EAGAIN;
 	}
 	kernel->fdb_generation++;

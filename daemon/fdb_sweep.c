@@ -188,6 +188,7 @@ static void sweep_turn(evutil_socket_t fd, short what, void *arg)
 			} else {
 				sweep_counts(sweep);
 				sweep_remotes(sweep);
+				path_mtu_sweep(sweep->kernel);
 			}
 		}
 	}

@@ -41,6 +41,7 @@ static void lease_renew(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	control_write(kernel);
+	listen_watch(kernel);
 	lost = events_lost(kernel);
 	if (lost != kernel->events_lost) {
 		log_warning("%llu events of the datapath were lost",
@@ -127,12 +128,16 @@ static int kernel_run(struct kernel *kernel, struct error *err)
 		r = sweep_start(kernel, err);
 	if (r >= 0)
 		r = notes_start(kernel, err);
+	if (r >= 0)
+		r = drops_start(kernel, err);
 	return r;
 }
 
 static void kernel_halt(struct kernel *kernel)
 {
+	drops_stop(kernel);
 	notes_stop(kernel);
+	path_mtu_stop(kernel);
 	sweep_stop(kernel);
 	events_stop(kernel);
 	if (kernel->lease)
@@ -152,6 +157,7 @@ static void kernel_unload(struct kernel *kernel)
 	underlay_stop(kernel->underlay);
 	dp_free(kernel->dp);
 	kernel->dp = NULL;
+	memset(&kernel->collect, 0, sizeof(kernel->collect));
 }
 
 int kernel_load(struct kernel *kernel, struct error *err)
@@ -189,6 +195,7 @@ static void link_event(void *arg, enum link_event event, const struct link *link
 		return;
 	if (kernel->splitter && splitter_hurt(event, link, old))
 		splitter_run(kernel);
+	listen_link_event(kernel, event, link, old);
 	port_link_event(kernel, event, link, old);
 	tunnel_link_event(kernel, event, link);
 }
@@ -208,8 +215,10 @@ static void filter_event(void *arg, uint32_t ifindex)
 {
 	struct kernel *kernel = arg;
 
-	if (kernel->dp)
+	if (kernel->dp) {
 		port_filter_event(kernel, ifindex);
+		listen_filter_event(kernel, ifindex);
+	}
 	if (kernel->splitter && splitter_unhooked(kernel->netlink, ifindex))
 		splitter_run(kernel);
 }
@@ -281,9 +290,8 @@ static int tables_new(struct kernel *kernel, struct error *err)
 	kernel->tunnel_by_id = calloc(WEFT_TUNNELS_MAX, sizeof(*kernel->tunnel_by_id));
 	kernel->remote_by_id = calloc(WEFT_REMOTES_MAX, sizeof(*kernel->remote_by_id));
 	kernel->port_names = calloc(WEFT_PORTS_MAX, sizeof(*kernel->port_names));
-	kernel->listen = calloc(65536, sizeof(*kernel->listen));
 	if (!kernel->bridge_by_id || !kernel->port_by_id || !kernel->tunnel_by_id ||
-	    !kernel->remote_by_id || !kernel->port_names || !kernel->listen)
+	    !kernel->remote_by_id || !kernel->port_names)
 		return error_set(err, -ENOMEM, "out of memory");
 	return ids_start(kernel, err);
 }
@@ -360,6 +368,7 @@ static void live_free(struct kernel *kernel)
 	HASH_ITER (hh, kernel->tunnels, tunnel, next_tunnel) {
 		HASH_DEL(kernel->tunnels, tunnel);
 		object_free(NOUN_TUNNEL, tunnel->config);
+		free(tunnel->known);
 		free(tunnel);
 	}
 	HASH_CLEAR(hh, kernel->bridges);
@@ -373,6 +382,7 @@ static void live_free(struct kernel *kernel)
 		free(bridge);
 	}
 	peers_free(kernel);
+	listen_free(kernel);
 }
 
 void kernel_stop(struct kernel *kernel)
@@ -396,7 +406,6 @@ void kernel_stop(struct kernel *kernel)
 	free(kernel->tunnel_by_id);
 	free(kernel->remote_by_id);
 	free(kernel->port_names);
-	free(kernel->listen);
 	free(kernel);
 }
 
@@ -404,21 +413,27 @@ json_t *kernel_state(const struct kernel *kernel)
 {
 	json_t *bridges = json_object(), *ports = json_object(), *tunnels = json_object();
 	json_t *hidden_bridges = json_object(), *hidden_ports = json_object();
+	json_t *lent = json_object(), *mtus;
 	struct live_bridge *bridge, *next_bridge;
 	struct live_tunnel *tunnel, *next_tunnel;
 	struct live_port *port, *next_port;
 
 	HASH_ITER (hh, kernel->bridges, bridge, next_bridge)
 		json_object_set_new(bridges, bridge->name, json_integer(bridge->id));
-	HASH_ITER (hh, kernel->ports, port, next_port)
+	HASH_ITER (hh, kernel->ports, port, next_port) {
 		json_object_set_new(port->tunnel ? hidden_ports : ports, port->name,
 				    json_integer(port->id));
+		mtus = port_mtu_state(port);
+		if (mtus)
+			json_object_set_new(lent, port->name, mtus);
+	}
 	HASH_ITER (hh, kernel->tunnels, tunnel, next_tunnel) {
 		json_object_set_new(tunnels, tunnel->name, json_integer(tunnel->id));
 		if (!*tunnel->config->bridge)
 			json_object_set_new(hidden_bridges, tunnel->name,
 					    json_integer(tunnel->bridge->id));
 	}
-	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "bridges", bridges, "ports", ports, "tunnels",
-			 tunnels, "hidden_bridges", hidden_bridges, "hidden_ports", hidden_ports);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "bridges", bridges, "ports", ports,
+			 "tunnels", tunnels, "hidden_bridges", hidden_bridges, "hidden_ports",
+			 hidden_ports, "lent", lent);
 }

@@ -24,7 +24,11 @@ struct kernel_callbacks {
 	/* An FDB entry came, went or moved: `entry` as kernel_fdb_walk() gives it. */
 	void (*fdb)(void *arg, const char *what,
 		    json_t *entry); /* "learn" "move" "age" "add" "del" */
-	/* A port, tunnel or remote changed state: {"noun":..,"name":..,"state":..,...} */
+	/*
+	 * A port, tunnel or remote changed state: {"noun":..,"name":..,"state":..,...}; or the way to a remote did:
+	 * {"event":"path_mtu","noun":"tunnel","name":..,"remote":..,"path_mtu":BYTES}; or weftd has set the MTU of a
+	 * device that is not its own: {"event":"mtu","noun":"port","name":..,"mtu":BYTES}
+	 */
 	void (*state)(void *arg, json_t *event);
 	/*
 	 * What a packet said to weftd: {"event":"control","tunnel":..,"remote"?:..,"length":BYTES,"packet":HEX, from

@@ -40,6 +40,20 @@ struct live_bridge {
 	UT_hash_handle hh;
 };
 
+/* A device that the user has lent: what it had for an MTU before, and what weft has set. ifindex 0: none. */
+struct lent_device {
+	uint32_t ifindex, before, set;
+	uint32_t refused; /* an MTU that the kernel did not take */
+};
+
+/* What a port's MTU was compared to. */
+struct mtu_verdict {
+	uint32_t overlay, mtu;
+	uint32_t peer_netns;
+};
+
+#define MTU_TOLD_MAX 4
+
 struct live_port {
 	char name[NAME_LEN]; /* and that of the device */
 	uint32_t id;
@@ -48,6 +62,10 @@ struct live_port {
 	struct live_bridge *bridge;
 	uint32_t ifindex; /* 0: the device is not there */
 	uint32_t mtu;	  /* of a device that is weft's own */
+	struct lent_device lent, lent_peer;
+	struct mtu_verdict mtu_seen; /* at the last look */
+	struct mtu_verdict
+		mtu_told[MTU_TOLD_MAX]; /* of which the log was told, the last one first */
 	bool up, peer;
 	uint32_t slot;	   /* in the flood list */
 	uint8_t lladdr[6]; /* its LOCAL entry's MAC, zero: it has none */
@@ -111,9 +129,14 @@ struct live_remote {
 	uint32_t slot;		     /* in the flood list, or FLOOD_NO_SLOT */
 	struct nexthop_user *nexthop;
 	struct nexthop hop;
+	bool written; /* its slot, when the next hop's gateway was this one */
+	bool lowered; /* the slot had a path MTU when it was written */
+	struct weft_addr gateway;
 	struct weft_peer_key peer,
 		hint; /* in `peers`: the explicit key, and one by the route's source */
 	bool has_peer, has_hint;
+	struct weft_peer_key path; /* in `paths` */
+	bool has_path;
 	bool touched;	     /* in purge.remotes */
 	bool retired;	     /* its entries are being purged */
 	bool wanted;	     /* a mark for the time of a comparison */
@@ -147,10 +170,30 @@ static inline bool bit_test(const uint64_t *set, uint32_t id)
 	return set[id / 64] >> (id % 64) & 1;
 }
 
-struct recovered; /* recover.h */
-struct sweep;	  /* fdb_sweep.c */
-struct events;	  /* events.c */
-struct notes;	  /* notes.c */
+/* A UDP port that tunnels receive by. */
+struct live_listen {
+	uint32_t port;
+	uint8_t type;		  /* enum weft_type */
+	bool held;		  /* by weft-holder */
+	uint32_t tunnels;	  /* that use it */
+	uint32_t collector;	  /* ifindex of the external device that has it; 0: none */
+	char problem[ERROR_LINE]; /* why there is none */
+	UT_hash_handle hh;
+};
+
+/* What is known of the host's taking what the datapath hands to it: map `collects`, as last looked at. */
+struct live_collect {
+	uint64_t handed, back;
+	unsigned int
+		silent; /* looks in a row at which more was handed over, and nothing had come back */
+};
+
+struct recovered;    /* recover.h */
+struct sweep;	     /* fdb_sweep.c */
+struct events;	     /* events.c */
+struct notes;	     /* notes.c */
+struct path_mtus;    /* path_mtu.c */
+struct drop_samples; /* drops.c */
 
 struct kernel {
 	struct event_base *base;
@@ -169,6 +212,8 @@ struct kernel {
 	struct events *events;
 	struct sweep *sweep;
 	struct notes *notes;
+	struct path_mtus *path_mtus;
+	struct drop_samples *drop_samples;
 	struct recovered *recovered; /* until kernel_settle() */
 	bool replaying;		     /* objects are put back: what is missing now may come later */
 	bool devices_doomed;	     /* to be reaped at the end of the transaction */
@@ -184,12 +229,13 @@ struct kernel {
 	struct live_remote *remotes; /* by key */
 
 	char (*port_names)[NAME_LEN]; /* by id, also of those that are gone */
-	uint16_t *listen;	      /* tunnels by UDP port */
-	uint16_t gre[4];	      /* tunnels by what they ask of GRE: bits of WEFT_LISTEN_* */
-	struct vni_count *vnis;	      /* peers.c */
-	struct group_count *groups;   /* peers.c */
-	bool counts_changed;	      /* some count_change is not 0 */
-	uint32_t fdb_generation;      /* another one whenever the FDB may have changed */
+	struct live_listen *listens;  /* by UDP port */
+	struct live_collect collect;
+	uint16_t gre[4];	    /* tunnels by what they ask of GRE: bits of WEFT_LISTEN_* */
+	struct vni_count *vnis;	    /* peers.c */
+	struct group_count *groups; /* peers.c */
+	bool counts_changed;	    /* some count_change is not 0 */
+	uint32_t fdb_generation;    /* another one whenever the FDB may have changed */
 	struct live_bridge *mtu_list;
 	struct purge purge;
 };
@@ -212,6 +258,8 @@ uint32_t bridge_ageing(const struct live_bridge *bridge); /* ticks */
 /* What the bridge's own devices should have for an MTU has changed, perhaps. */
 void bridge_mtu_changed(struct kernel *kernel, struct live_bridge *bridge);
 void bridges_mtu_apply(struct kernel *kernel);
+/* The smallest MTU that one of its tunnels leaves; 0: it has none. */
+uint32_t bridge_overlay_mtu(const struct live_bridge *bridge);
 
 /* --- port.c ---------------------------------------------------------------------------------- */
 int port_add(struct kernel *kernel, const struct port *config, bool replay, struct error *err);
@@ -226,11 +274,22 @@ void port_delete(struct kernel *kernel, struct live_port *port);
 struct live_port *port_find(struct kernel *kernel, const char *name);
 /* Writes map `ports` and the trunk. */
 int port_write(struct kernel *kernel, struct live_port *port, struct error *err);
-void port_mtu_apply(struct kernel *kernel, struct live_port *port);
 /* LOCAL entries of the FDB: as the device's MAC, the VLANs and the bridge say. */
 void port_local_apply(struct kernel *kernel, struct live_port *port);
 void port_link_event(struct kernel *kernel, enum link_event event, const struct link *link,
 		     const struct link *old);
+
+/* --- port_mtu.c --------------------------------------------------------------------------------- */
+/* The device gets what its port and its bridge's tunnels say it should have, or the log is told that it has more. */
+void port_mtu_follow(struct kernel *kernel, struct live_port *port);
+/* A lent device, and its far end, has again what it had before, unless somebody else has set it since. */
+void port_mtu_give_back(struct kernel *kernel, struct live_port *port);
+void port_mtu_link_changed(struct kernel *kernel, const struct link *link, const struct link *old);
+/* Adds `mtu_overlay`, what the tunnels carry, and `mtu_peer`, that of a veth's other end, as far as they are known. */
+void port_mtu_json(struct kernel *kernel, const struct live_port *port, json_t *json);
+/* What the next weftd must know to give MTUs back; NULL: nothing. */
+json_t *port_mtu_state(const struct live_port *port);
+void port_mtu_recover(struct kernel *kernel, struct live_port *port);
 
 /* A filter went off this device: if it was a port's, it is put there again. */
 void port_filter_event(struct kernel *kernel, uint32_t ifindex);
@@ -291,7 +350,21 @@ bool remotes_retire(struct kernel *kernel);
 void remotes_free(struct kernel *kernel);
 void spares_fill(struct kernel *kernel);
 
-/* --- peers.c: `peers`, `vnis`, `listen`, `addresses` --------------------------------------------- */
+/* --- path_mtu.c: what ICMP errors say of the way to a remote ---------------------------------------- */
+/*
+ * Fills hop_mtu, mtu_kept, path_mtu, path_tick and mtu of a slot whose template and ifindex stand already, and which is
+ * then to be written. What was learned stays as long as the way is the same.
+ */
+void path_mtu_fill(struct kernel *kernel, struct live_remote *remote, struct weft_remote *slot);
+/* The path MTU that was learned, and in how many seconds it is forgotten; 0: none. */
+uint16_t path_mtu_get(struct kernel *kernel, const struct live_remote *remote,
+		      uint32_t *ret_expires);
+/* Writes the slots whose path MTU is no more believed, for what else follows from the MTU. */
+void path_mtu_sweep(struct kernel *kernel);
+void path_mtu_event(struct kernel *kernel, const struct weft_path_mtu_event *event);
+void path_mtu_stop(struct kernel *kernel);
+
+/* --- peers.c: `peers`, `vnis`, `addresses` -------------------------------------------------------- */
 void peers_of_remote(struct kernel *kernel, struct live_remote *remote);
 void peers_of_remote_remove(struct kernel *kernel, struct live_remote *remote);
 void peers_of_tunnel(struct kernel *kernel, struct live_tunnel *tunnel);
@@ -300,8 +373,6 @@ void peers_of_tunnel_remove(struct kernel *kernel, struct live_tunnel *tunnel);
 void peers_of_slot_remove(struct kernel *kernel, uint32_t id, const struct weft_remote *slot);
 /* Puts all keys of the tunnel and its remotes there again. */
 void peers_restore(struct kernel *kernel, struct live_tunnel *tunnel);
-int listen_hold(struct kernel *kernel, const struct tunnel *config, struct error *err);
-void listen_release(struct kernel *kernel, const struct tunnel *config);
 int vni_hold(struct kernel *kernel, const struct tunnel *config, struct error *err);
 void vni_release(struct kernel *kernel, const struct tunnel *config);
 int group_hold(struct kernel *kernel, const struct weft_addr *group, uint32_t ifindex,
@@ -312,6 +383,34 @@ void address_event(struct kernel *kernel, const struct weft_addr *addr);
 /* After a restart: removes from the maps what nobody here put there. */
 void peers_settle(struct kernel *kernel);
 void peers_free(struct kernel *kernel);
+
+/* --- listen.c: `listen` ------------------------------------------------------------------------- */
+/* The tunnel's UDP port, or GRE: counted. */
+int listen_hold(struct kernel *kernel, const struct tunnel *config, struct error *err);
+void listen_release(struct kernel *kernel, const struct tunnel *config);
+/* To be called once a second: a host that drops what it is handed is not handed any more. */
+void listen_watch(struct kernel *kernel);
+/* Is it the external device of a port? */
+bool listen_has_device(const struct kernel *kernel, uint32_t ifindex);
+void listen_link_event(struct kernel *kernel, enum link_event event, const struct link *link,
+		       const struct link *old);
+void listen_filter_event(struct kernel *kernel, uint32_t ifindex);
+/*
+ * [{"port","type","gro":DEVICE,"refused"?:true} or {..,"no_gro":REASON}]: are received packets merged by the kernel?
+ * `refused`: the host drops what listen_watch() looks at.
+ */
+json_t *listen_json(const struct kernel *kernel);
+/* After a restart: removes from the map what no tunnel listens on. */
+void listen_settle(struct kernel *kernel);
+void listen_free(struct kernel *kernel);
+
+/* --- paths.c: `paths` -------------------------------------------------------------------------- */
+/* `source`: what packets to the remote are sent from; any: they are not. */
+void path_of_remote(struct kernel *kernel, struct live_remote *remote,
+		    const struct weft_addr *source);
+void path_of_remote_remove(struct kernel *kernel, struct live_remote *remote);
+/* Did anybody here put that there? */
+bool path_is_ours(struct kernel *kernel, const struct weft_peer_key *key, uint32_t id);
 
 /* --- fdb_sweep.c: ageing ------------------------------------------------------------------------ */
 int sweep_start(struct kernel *kernel, struct error *err);
@@ -360,6 +459,8 @@ uint64_t events_lost(const struct kernel *kernel);
 /* Looks for remotes that the datapath made and whose event was lost. */
 void events_catch_up(struct kernel *kernel);
 void state_event(struct kernel *kernel, const char *noun, const char *name, const char *state);
+/* The MTU of a device that the port has been lent was set. */
+void port_mtu_event(struct kernel *kernel, const struct live_port *port, uint32_t mtu);
 void remote_state_event(struct kernel *kernel, const struct live_remote *remote);
 
 /* --- geneve.c -------------------------------------------------------------------------------------- */
@@ -374,10 +475,47 @@ json_t *geneve_options_seen(struct kernel *kernel, uint32_t id);
 int notes_start(struct kernel *kernel, struct error *err);
 void notes_stop(struct kernel *kernel);
 void notes_forget(struct kernel *kernel, uint32_t tunnel);
+/* The note's word; NULL: this weftd does not know it. */
+const char *note_name(uint32_t note);
 
-/* --- stats.c --------------------------------------------------------------------------------------- */
+/* --- counters.c: maps `drops` and `notes` --------------------------------------------------------- */
+typedef void (*counter_each)(struct kernel *kernel, const struct weft_drop_key *key,
+			     uint64_t packets, void *arg);
+/* Every counter of the map, summed over the CPUs. */
+void counters_walk(struct kernel *kernel, enum dp_map map, counter_each each, void *arg);
+struct counter {
+	struct weft_drop_key key;
+	uint64_t packets;
+};
+struct counter_list {
+	struct counter *counter; /* to be freed */
+	uint32_t count;
+};
+/* The same as a list in the order of keys, in which a tunnel's device is its tunnel. 0 or -ENOMEM. */
+int counters_read(struct kernel *kernel, enum dp_map map, struct counter_list *ret);
+/* Whose it is, NULL: nobody's. */
+struct live_tunnel *counter_tunnel(const struct kernel *kernel, const struct weft_drop_key *key);
+struct live_port *counter_port(const struct kernel *kernel, const struct weft_drop_key *key);
+
+/* --- drops.c --------------------------------------------------------------------------------------- */
+int drops_start(struct kernel *kernel, struct error *err);
+void drops_stop(struct kernel *kernel);
 /* Forgets drops counted for an id before somebody else gets it. */
 void drops_forget(struct kernel *kernel, uint32_t port, uint32_t tunnel);
+/* The reason's word; NULL: this weftd does not know it. */
+const char *drop_name(uint32_t reason);
+struct drop_sums {
+	uint64_t by_port[WEFT_PORTS_MAX];
+	uint64_t by_tunnel[WEFT_TUNNELS_MAX];
+};
+/* To be freed; NULL: out of memory. */
+struct drop_sums *drop_sums_read(struct kernel *kernel);
+
+/* --- stats.c --------------------------------------------------------------------------------------- */
+void stats_add(struct weft_stats *sum, const struct weft_stats *more);
+/* A remote's name within its tunnel: the address, and VNI and options if they are its own. */
+#define REMOTE_STRLEN (ADDR_STRLEN + 48)
+const char *remote_name(const struct live_remote *remote, char text[REMOTE_STRLEN]);
 
 /* --- recover.c ------------------------------------------------------------------------------------ */
 int recover_load(struct kernel *kernel, const json_t *state, struct error *err);
@@ -385,6 +523,8 @@ void recover_free(struct kernel *kernel);
 /* The id that the object had; 0: none. Each only once. */
 uint32_t recover_id(struct kernel *kernel, const char *section, const char *name);
 void recover_flood(struct kernel *kernel, struct live_bridge *bridge);
+/* What port_mtu_state() said of the port; NULL: nothing. Good until recover_free(). */
+const json_t *recover_lent(struct kernel *kernel, const char *name);
 /* The slot of a remote with this key; 0: none. It is the caller's then. */
 uint32_t recover_remote(struct kernel *kernel, const struct remote_key *key);
 /* Devices that were made by weft and belong to nobody. */

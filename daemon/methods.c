@@ -101,12 +101,23 @@ static int method_del(struct call *call, struct error *err)
 	return object_operation(call, OPERATION_DEL, err);
 }
 
+static json_t *show_port(const struct port *port)
+{
+	json_t *json = object_json(NOUN_PORT, port, true);
+
+	if (port->type == PORT_INTERNAL && port->mtu == PORT_MTU_UNSET)
+		json_object_set_new(json, "mtu", json_string("auto"));
+	return json;
+}
+
 /* Every field; what is left to the type as what it comes to. */
 static json_t *show_fields(enum noun noun, const void *object)
 {
 	struct tunnel tunnel;
 	json_t *json;
 
+	if (noun == NOUN_PORT)
+		return show_port(object);
 	if (noun != NOUN_TUNNEL)
 		return object_json(noun, object, true);
 	/* not an object of its own: the lists are the model's */

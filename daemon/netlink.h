@@ -38,9 +38,10 @@ struct link {
 	uint32_t group;	 /* IFLA_GROUP */
 	uint32_t
 		peer; /* IFLA_LINK: ifindex of a veth's other end or a vlan's lower device, 0: none */
-	uint16_t type;	 /* ARPHRD_* */
-	bool peer_netns; /* the peer is in another network namespace */
-	bool ours;	 /* made by weft: the alias says so */
+	uint16_t type;	   /* ARPHRD_* */
+	bool peer_netns;   /* the peer is in another network namespace */
+	int32_t peer_nsid; /* whose id here is this */
+	bool ours;	   /* made by weft: the alias says so */
 	uint8_t lladdr[6];
 	uint16_t vxlan_port; /* kind "vxlan": UDP port (host order), else 0 */
 	char name[IFNAMSIZ];
@@ -103,6 +104,9 @@ const struct link *link_next(const struct netlink *netlink, const struct link *l
 /* Asks the kernel for one link, by name or (name NULL) ifindex, and puts the answer in the cache;
  * listeners hear of it in the next turn of the loop. -ENODEV. */
 int link_refresh(struct netlink *netlink, const char *name, uint32_t ifindex);
+
+/* The MTU of a veth's peer in another namespace, if the kernel lets us know: one look, as no events tell of it. */
+int link_peer_mtu(struct netlink *netlink, const struct link *link, uint32_t *ret);
 
 /* Is this a unicast address of this host? Its device, or 0. */
 uint32_t address_device(const struct netlink *netlink, const struct weft_addr *addr);

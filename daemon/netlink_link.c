@@ -136,6 +136,8 @@ static void attribute_parse(const struct nlattr *attr, struct link *link)
 		break;
 	case IFLA_LINK_NETNSID:
 		link->peer_netns = true;
+		if (length == 4)
+			link->peer_nsid = (int32_t)mnl_attr_get_u32(attr);
 		break;
 	case IFLA_LINKINFO:
 		linkinfo_parse(attr, link);
@@ -356,6 +358,31 @@ int link_refresh(struct netlink *netlink, const char *name, uint32_t ifindex)
 		link_hide(netlink->links, name, ifindex);
 	if (netlink->links->dirty)
 		event_active(netlink->deferred, EV_TIMEOUT, 0);
+	return rc;
+}
+
+static int mtu_each(const struct nlmsghdr *message, void *arg)
+{
+	uint32_t *mtu = arg;
+	struct link link;
+
+	if (message->nlmsg_type == RTM_NEWLINK && link_parse(message, &link))
+		*mtu = link.mtu;
+	return MNL_CB_OK;
+}
+
+int link_peer_mtu(struct netlink *netlink, const struct link *link, uint32_t *ret)
+{
+	struct netlink_request request;
+	uint32_t mtu = 0;
+	int rc;
+
+	link_request(&request, 0, link->peer);
+	mnl_attr_put_u32(&request.header, IFLA_TARGET_NETNSID, (uint32_t)link->peer_nsid);
+	rc = netlink_do(netlink, &request, mtu_each, &mtu, NULL);
+	if (!rc && !mtu)
+		rc = -ENODATA;
+	*ret = mtu;
 	return rc;
 }
 

@@ -219,6 +219,8 @@ static void path_resolve(struct nexthops *nexthops, struct path *path)
 	path->now.mtu = link ? link->mtu : 0;
 	if (route.mtu && route.mtu < path->now.mtu)
 		path->now.mtu = route.mtu;
+	if (path->now.mtu > NEXTHOP_MTU_MAX)
+		path->now.mtu = NEXTHOP_MTU_MAX;
 	path_neighbour(nexthops, path, link);
 	path_finish(path, nexthops);
 }

@@ -25,6 +25,9 @@ struct nexthop_key {
 	char dev[IFNAMSIZ];	/* by name, as it may come and go; "": the route picks */
 };
 
+/* The kernel grows no single packet beyond 16 KiB less what it keeps for itself (BPF_SKB_MAX_LEN, pages of 4 KiB). */
+#define NEXTHOP_MTU_MAX 16000
+
 enum nexthop_state {
 	NEXTHOP_NO_ROUTE,    /* ifindex is 0 */
 	NEXTHOP_RESOLVING,   /* route known, MAC not yet (or the kernel cannot tell) */
@@ -35,7 +38,7 @@ enum nexthop_state {
 struct nexthop {
 	enum nexthop_state state;
 	uint32_t ifindex;	 /* 0: no route */
-	uint32_t mtu;		 /* largest IP packet that way, bytes */
+	uint32_t mtu;		 /* largest IP packet that way, bytes; at most NEXTHOP_MTU_MAX */
 	bool local;		 /* an address of this host: by way of lo, MACs zero */
 	uint8_t ethernet[14];	 /* destination and source MAC, EtherType; zero unless RESOLVED */
 	struct weft_addr source; /* the address the kernel would send from, or `local`; any: none */

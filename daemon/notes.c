@@ -11,7 +11,6 @@
 #include "daemon/live.h"
 #include "daemon/log.h"
 
-#define NOTES_BATCH  256
 #define LOG_INTERVAL 60 /* seconds */
 
 static const struct {
@@ -34,40 +33,15 @@ struct notes {
 	struct told *told;
 };
 
-typedef void (*note_each)(struct kernel *kernel, const struct weft_drop_key *key, uint64_t packets,
-			  void *arg);
-
-/* Every counter of a map, summed over the CPUs. */
-static void counters_walk(struct kernel *kernel, enum dp_map map, note_each each, void *arg)
+const char *note_name(uint32_t note)
 {
-	int cpus = dp_cpus(kernel->dp), r = 1;
-	uint64_t *values = calloc((size_t)cpus * NOTES_BATCH, sizeof(*values));
-	struct weft_drop_key keys[NOTES_BATCH];
-	struct dp_cursor cursor = {};
-	uint32_t count;
-
-	while (values && r > 0) {
-		r = dp_walk(kernel->dp, map, &cursor, keys, values, NOTES_BATCH, &count);
-		for (uint32_t i = 0; r >= 0 && i < count; i++) {
-			uint64_t sum = 0;
-
-			for (int cpu = 0; cpu < cpus; cpu++)
-				sum += values[(size_t)i * (size_t)cpus + (size_t)cpu];
-			each(kernel, &keys[i], sum, arg);
-		}
-	}
-	free(values);
-}
-
-static const struct live_tunnel *tunnel_of(const struct kernel *kernel, uint32_t id)
-{
-	return id && id < WEFT_TUNNELS_MAX ? kernel->tunnel_by_id[id] : NULL;
+	return note > WEFT_NOTE_NONE && note < WEFT_NOTE_MAX ? note_kinds[note].name : NULL;
 }
 
 static void note_json(struct kernel *kernel, const struct weft_drop_key *key, uint64_t packets,
 		      void *arg)
 {
-	const struct live_tunnel *tunnel = tunnel_of(kernel, key->tunnel);
+	const struct live_tunnel *tunnel = counter_tunnel(kernel, key);
 	json_t *json;
 
 	if (key->reason <= WEFT_NOTE_NONE || key->reason >= WEFT_NOTE_MAX)
@@ -129,7 +103,7 @@ static uint64_t told_update(struct notes *notes, const struct weft_drop_key *key
 static void tell(struct kernel *kernel, const struct weft_drop_key *key, uint64_t packets,
 		 const char *what)
 {
-	const struct live_tunnel *tunnel = tunnel_of(kernel, key->tunnel);
+	const struct live_tunnel *tunnel = counter_tunnel(kernel, key);
 	uint64_t more = told_update(kernel->notes, key, packets);
 
 	if (more && tunnel && tunnel->config->log)

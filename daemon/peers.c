@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who may send to us: the maps `peers`, `vnis`, `listen` and `addresses`, with the UDP ports held and the
- * groups joined for them.
+ * Who may send to us: the maps `peers`, `vnis` and `addresses`, with the groups joined for them.
  *
  * A remote has an explicit key, with the tunnel's own `local`. Where that is any, it also has a
  * hint: the same with the address that the route to it would send from, which is the one that the far end
@@ -17,8 +16,6 @@
 #include "daemon/log.h"
 #include "lib/tunnel.h"
 #include "lib/tunnel.h"
-
-#define GRE_BITS 4 /* of WEFT_LISTEN_* */
 
 struct vni_count {
 	struct weft_vni_key key;
@@ -226,110 +223,6 @@ void peers_restore(struct kernel *kernel, struct live_tunnel *tunnel)
 	peers_of_tunnel(kernel, tunnel);
 }
 
-/* --- UDP ports and GRE ----------------------------------------------------------------------- */
-
-static int udp_hold(struct kernel *kernel, const struct tunnel *config, struct error *err)
-{
-	uint32_t key = tunnel_dstport(config);
-	uint8_t type = tunnel_wire_type(config);
-	struct error own = {};
-	int r = holder_port_hold(kernel->holder, (uint16_t)key, &own);
-
-	/* what works without must not end because of a restart */
-	if (r < 0 && kernel->replaying)
-		log_warning("%s", own.line);
-	else if (r < 0)
-		return error_set(err, r, "%s", own.line);
-	r = dp_put_listen(kernel->dp, &key, &type);
-	if (r < 0) {
-		holder_port_release(kernel->holder, (uint16_t)key);
-		return error_set(err, r, "dstport: map listen: %s", strerror(-r));
-	}
-	kernel->listen[key]++;
-	return 0;
-}
-
-static void udp_release(struct kernel *kernel, const struct tunnel *config)
-{
-	uint32_t key = tunnel_dstport(config);
-	uint8_t none = 0;
-
-	if (!--kernel->listen[key])
-		dp_put_listen(kernel->dp, &key, &none);
-	holder_port_release(kernel->holder, (uint16_t)key);
-}
-
-/* What the tunnel asks the datapath to look for, WEFT_LISTEN_*. */
-static uint8_t gre_bits(const struct tunnel *config)
-{
-	uint8_t bits = WEFT_LISTEN_GRE;
-
-	if (config->type == TUNNEL_NVGRE)
-		bits |= WEFT_LISTEN_NVGRE;
-	if (config->type == TUNNEL_GRETAP)
-		bits |= WEFT_LISTEN_GRETAP;
-	if (config->type != TUNNEL_NVGRE && tunnel_in_key(config).any)
-		bits |= WEFT_LISTEN_ANY_KEY;
-	return bits;
-}
-
-static int gre_write(struct kernel *kernel)
-{
-	uint32_t zero = 0;
-	uint8_t bits = 0;
-
-	for (int i = 0; i < GRE_BITS; i++)
-		if (kernel->gre[i])
-			bits |= (uint8_t)(1 << i);
-	return dp_put_listen(kernel->dp, &zero, &bits);
-}
-
-static void gre_count(struct kernel *kernel, const struct tunnel *config, int change)
-{
-	for (int i = 0; i < GRE_BITS; i++)
-		if (gre_bits(config) >> i & 1)
-			kernel->gre[i] = (uint16_t)(kernel->gre[i] + change);
-}
-
-static int gre_hold(struct kernel *kernel, const struct tunnel *config, struct error *err)
-{
-	struct error own = {};
-	int r = holder_gre_hold(kernel->holder, &own);
-
-	if (r < 0 && kernel->replaying)
-		log_warning("%s", own.line);
-	else if (r < 0)
-		return error_set(err, r, "%s", own.line);
-	gre_count(kernel, config, 1);
-	r = gre_write(kernel);
-	if (r >= 0)
-		return 0;
-	gre_count(kernel, config, -1);
-	holder_gre_release(kernel->holder);
-	return error_set(err, r, "type: map listen: %s", strerror(-r));
-}
-
-static void gre_release(struct kernel *kernel, const struct tunnel *config)
-{
-	gre_count(kernel, config, -1);
-	gre_write(kernel);
-	holder_gre_release(kernel->holder);
-}
-
-int listen_hold(struct kernel *kernel, const struct tunnel *config, struct error *err)
-{
-	return tunnel_is_gre(config) ? gre_hold(kernel, config, err)
-				     : udp_hold(kernel, config, err);
-}
-
-void listen_release(struct kernel *kernel, const struct tunnel *config)
-{
-	if (tunnel_is_gre(config))
-		gre_release(kernel, config);
-	else
-		udp_release(kernel, config);
-}
-
 /* --- VNIs and keys --------------------------------------------------------------------------- */
 
 static int vni_write(struct kernel *kernel, struct vni_count *vni)
@@ -485,6 +378,8 @@ static bool entry_is_ours(struct kernel *kernel, enum dp_map map, const void *ke
 	switch (map) {
 	case DP_PEERS:
 		return peer_is_ours(kernel, key, value);
+	case DP_PATHS:
+		return path_is_ours(kernel, key, *(const uint32_t *)value);
 	case DP_VNIS:
 		return vni_is_ours(kernel, key);
 	case DP_ADDRESSES:
@@ -514,15 +409,10 @@ static void map_settle(struct kernel *kernel, enum dp_map map, size_t key_size, 
 
 void peers_settle(struct kernel *kernel)
 {
-	uint8_t none = 0;
-
 	map_settle(kernel, DP_PEERS, sizeof(struct weft_peer_key), sizeof(struct weft_peer));
+	map_settle(kernel, DP_PATHS, sizeof(struct weft_peer_key), sizeof(uint32_t));
 	map_settle(kernel, DP_VNIS, sizeof(struct weft_vni_key), sizeof(uint32_t));
 	map_settle(kernel, DP_ADDRESSES, sizeof(struct weft_addr), sizeof(uint32_t));
-	gre_write(kernel);
-	for (uint32_t port = 1; port < 65536; port++)
-		if (!kernel->listen[port])
-			dp_put_listen(kernel->dp, &port, &none);
 }
 
 void peers_free(struct kernel *kernel)

@@ -334,13 +334,15 @@ int port_add(struct kernel *kernel, const struct port *config, bool replay, stru
 		if (!port->config)
 			r = error_set(err, -ENOMEM, "out of memory");
 	}
-	if (r >= 0 && config->type == PORT_DEVICE)
+	if (r >= 0 && config->type == PORT_DEVICE) {
+		port_mtu_recover(kernel, port);
 		r = port_attach_device(kernel, port, replay, err);
-	if (r >= 0 && config->type == PORT_INTERNAL) {
-		port->mtu = config->mtu;
-		r = port_attach_internal(kernel, port, err);
-		bridge_mtu_changed(kernel, bridge);
 	}
+	if (r >= 0 && config->type == PORT_INTERNAL) {
+		port->mtu = config->mtu == PORT_MTU_UNSET ? 0 : config->mtu;
+		r = port_attach_internal(kernel, port, err);
+	}
+	bridge_mtu_changed(kernel, bridge);
 	/* not before: after a restart its slot carries traffic */
 	if (r >= 0 && !port->ifindex)
 		r = port_write(kernel, port, err);
@@ -380,6 +382,7 @@ void port_delete(struct kernel *kernel, struct live_port *port)
 {
 	uint32_t ifindex = port->ifindex;
 
+	port_mtu_give_back(kernel, port);
 	port_unflood(kernel, port);
 	port_detach(kernel, port);
 	if (ifindex && port_is_internal(port)) {
@@ -467,7 +470,7 @@ static int port_set_device(struct kernel *kernel, struct live_port *port, const 
 	if (r >= 0)
 		r = device_addresses_set(kernel->netlink, port->ifindex, &old->address,
 					 &new->address, err);
-	if (r >= 0 && old->mtu != new->mtu &&new->mtu)
+	if (r >= 0 && old->mtu != new->mtu &&new->mtu != PORT_MTU_UNSET)
 		r = device_mtu_set(kernel->netlink, port->ifindex, new->mtu, err);
 	return r;
 }
@@ -514,9 +517,9 @@ int port_set(struct kernel *kernel, struct live_port *port, const struct port *c
 	if (config->type == PORT_INTERNAL) {
 		if (before == port->bridge)
 			port_local_leave(kernel, port, old);
-		bridge_mtu_changed(kernel, port->bridge);
 		port_local_apply(kernel, port);
 	}
+	bridge_mtu_changed(kernel, port->bridge);
 	object_free(NOUN_PORT, old);
 	return 0;
 }

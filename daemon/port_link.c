@@ -8,7 +8,7 @@
 #include "daemon/port_private.h"
 #include "daemon/tc.h"
 
-static struct live_port *port_by_ifindex(struct kernel *kernel, uint32_t ifindex)
+struct live_port *port_by_ifindex(struct kernel *kernel, uint32_t ifindex)
 {
 	uint32_t id;
 
@@ -89,20 +89,6 @@ void port_local_apply(struct kernel *kernel, struct live_port *port)
 	local_entries(kernel, port, true);
 }
 
-void port_mtu_apply(struct kernel *kernel, struct live_port *port)
-{
-	struct error err = {};
-	const struct link *link;
-
-	if (!port->ifindex || !port->mtu)
-		return;
-	link = link_by_index(kernel->netlink, port->ifindex);
-	if (link && link->mtu == port->mtu)
-		return;
-	if (device_mtu_set(kernel->netlink, port->ifindex, port->mtu, &err) < 0)
-		log_warning("port %s: mtu: %s", port->name, err.line);
-}
-
 static void port_link_changed(struct kernel *kernel, struct live_port *port,
 			      const struct link *link)
 {
@@ -150,10 +136,12 @@ void port_link_event(struct kernel *kernel, enum link_event event, const struct 
 {
 	struct live_port *port = port_by_ifindex(kernel, link->ifindex);
 
-	(void)old;
+	if (event == LINK_CHANGED)
+		port_mtu_link_changed(kernel, link, old);
 	if (event == LINK_ADDED || event == LINK_REMOVED)
 		port_peer_moved(kernel, link);
 	if (port && (event == LINK_REMOVED || strcmp(port->name, link->name))) {
+		port_mtu_give_back(kernel, port);
 		port_detach(kernel, port);
 		state_event(kernel, "port", port->name, port_state(port));
 		port = NULL;
@@ -163,8 +151,10 @@ void port_link_event(struct kernel *kernel, enum link_event event, const struct 
 	} else if (event != LINK_REMOVED) {
 		port = port_find(kernel, link->name);
 		if (port && !port->ifindex && (!port_is_internal(port) || link->ours) &&
-		    port_take_up(kernel, port, link) >= 0)
+		    port_take_up(kernel, port, link) >= 0) {
+			bridge_mtu_changed(kernel, port->bridge);
 			state_event(kernel, "port", port->name, port_state(port));
+		}
 	}
 	purge_soon(kernel);
 }

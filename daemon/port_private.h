@@ -5,6 +5,7 @@
 
 #include "daemon/live.h"
 
+struct live_port *port_by_ifindex(struct kernel *kernel, uint32_t ifindex);
 bool port_is_internal(const struct live_port *port);
 /* Is it the device of a tunnel that carries IP without Ethernet? */
 bool port_is_l3(const struct live_port *port);

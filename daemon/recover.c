@@ -36,6 +36,7 @@ struct recovered_member {
 };
 
 struct recovered {
+	json_t *lent; /* by the name of the port */
 	struct recovered_id *ids;
 	struct recovered_remote *remotes;
 	struct recovered_member *members; /* by bridge */
@@ -182,6 +183,7 @@ int recover_load(struct kernel *kernel, const json_t *state, struct error *err)
 	if (!recovered)
 		return error_set(err, -ENOMEM, "out of memory");
 	kernel->recovered = recovered;
+	recovered->lent = json_incref(json_object_get(state, "lent"));
 	r = load_ids(recovered, state, "bridges", &kernel->bridge_ids);
 	if (r >= 0)
 		r = load_ids(recovered, state, "hidden_bridges", &kernel->bridge_ids);
@@ -217,6 +219,7 @@ void recover_free(struct kernel *kernel)
 	HASH_ITER (hh, recovered->remotes, remote, next_remote) {
 		recovered_remote_free(recovered, remote);
 	}
+	json_decref(recovered->lent);
 	free(recovered->members);
 	free(recovered);
 	kernel->recovered = NULL;
@@ -238,6 +241,11 @@ uint32_t recover_id(struct kernel *kernel, const char *section, const char *name
 	HASH_DEL(kernel->recovered->ids, item);
 	free(item);
 	return id;
+}
+
+const json_t *recover_lent(struct kernel *kernel, const char *name)
+{
+	return kernel->recovered ? json_object_get(kernel->recovered->lent, name) : NULL;
 }
 
 void recover_flood(struct kernel *kernel, struct live_bridge *bridge)
@@ -395,10 +403,14 @@ static void settle_devices(struct kernel *kernel)
 static void settle_hook(void *arg, uint32_t ifindex, enum tc_hook hook, uint32_t prog_id)
 {
 	struct kernel *kernel = arg;
+	const struct link *link = link_by_index(kernel->netlink, ifindex);
 	uint32_t id;
 
 	(void)prog_id;
-	if (!dp_get_device(kernel->dp, &ifindex, &id) || underlay_has(kernel->underlay, ifindex))
+	if (kernel->splitter && link && device_is_splitter(link))
+		return;
+	if (!dp_get_device(kernel->dp, &ifindex, &id) || underlay_has(kernel->underlay, ifindex) ||
+	    listen_has_device(kernel, ifindex))
 		return;
 	tc_detach(kernel->netlink, ifindex, hook, NULL);
 }
@@ -413,6 +425,8 @@ void recover_links(struct kernel *kernel)
 		const struct live_port *port = port_find(kernel, link->name);
 
 		if (kernel->splitter && device_is_splitter(link))
+			continue;
+		if (listen_has_device(kernel, link->ifindex))
 			continue;
 		if (link->ours && !(port && port->ifindex == link->ifindex))
 			gone[count++] = link->ifindex;
@@ -434,5 +448,6 @@ void recover_settle(struct kernel *kernel)
 	if (tc_walk(kernel->netlink, settle_hook, kernel, &err) < 0)
 		log_warning("%s", err.line);
 	peers_settle(kernel);
+	listen_settle(kernel);
 	fdb_settle(kernel);
 }

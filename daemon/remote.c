@@ -18,7 +18,6 @@
 #include "daemon/template.h"
 #include "lib/tunnel.h"
 
-#define MTU_DEFAULT    1500
 #define IPV6_MTU_MIN   1280
 #define REMOTES_SPARED (WEFT_REMOTES_MAX / 4 * 3)
 
@@ -130,25 +129,18 @@ static bool slot_fragments(const struct live_remote *remote, uint32_t mtu)
 	       mtu < IPV6_MTU_MIN + template_overhead(config, remote_is_v6(remote));
 }
 
-/* RFC 8926 4.4.1: whatever a packet's options are, there is to be room for the longest that the tunnel may send. */
-static uint16_t slot_mtu(const struct live_remote *remote, const struct weft_remote *slot)
+/* What is sent to the remote is sent from there. */
+static const struct weft_addr *remote_source(const struct live_remote *remote)
 {
-	size_t kept = tunnel_options_room(remote->tunnel->config);
-	uint32_t mtu = remote->hop.mtu;
+	const struct weft_addr *local = &remote->tunnel->config->local;
 
-	if (!mtu && (remote->owners & OWNER_PROTOTYPE))
-		mtu = MTU_DEFAULT;
-	kept = kept > slot->options_len ? kept - slot->options_len : 0;
-	mtu = mtu > kept ? mtu - (uint32_t)kept : 0;
-	return mtu < UINT16_MAX ? (uint16_t)mtu : UINT16_MAX;
+	return addr_is_any(local) ? &remote->hop.source : local;
 }
 
-static void remote_slot(const struct live_remote *remote, struct weft_remote *ret)
+static void remote_slot(struct live_remote *remote, struct weft_remote *ret)
 {
-	const struct tunnel *config = remote->tunnel->config;
 	const struct nexthop *hop = &remote->hop;
-	const struct weft_addr *source =
-		addr_is_any(&config->local) ? &hop->source : &config->local;
+	const struct weft_addr *source = remote_source(remote);
 
 	memset(ret, 0, sizeof(*ret));
 	slot_header(remote, source, ret);
@@ -159,7 +151,7 @@ static void remote_slot(const struct live_remote *remote, struct weft_remote *re
 	/* nor by the tunnel itself */
 	if (remote_by_itself(remote))
 		ret->ifindex = 0;
-	ret->mtu = slot_mtu(remote, ret);
+	path_mtu_fill(remote->kernel, remote, ret);
 	if (slot_fragments(remote, ret->mtu))
 		ret->flags |= WEFT_REMOTE_FRAGMENT;
 	if (hop->state == NEXTHOP_RESOLVED) {
@@ -224,6 +216,7 @@ int remote_write(struct kernel *kernel, struct live_remote *remote, struct error
 	if (r < 0)
 		return error_set(err, r, "remote: map remotes: %s", strerror(-r));
 	peers_of_remote(kernel, remote);
+	path_of_remote(kernel, remote, remote_source(remote));
 	return 0;
 }
 
@@ -472,6 +465,7 @@ bool remotes_retire(struct kernel *kernel)
 		if (remote->retired)
 			continue;
 		peers_of_remote_remove(kernel, remote);
+		path_of_remote_remove(kernel, remote);
 		bit_set(kernel->purge.remote, remote->id);
 		kernel->purge.any = true;
 		remote->retired = more = true;

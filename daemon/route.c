@@ -36,10 +36,24 @@ static uint32_t metrics_mtu(const struct nlattr *metrics)
 	return 0;
 }
 
+/* Is the answer something that the kernel has put beside the route for a while, as a path MTU that it was told? */
+static bool answer_expires(const struct nlattr *attr)
+{
+	const struct rta_cacheinfo *info = mnl_attr_get_payload(attr);
+
+	return mnl_attr_get_payload_len(attr) >= sizeof(*info) && info->rta_expires;
+}
+
+struct answer {
+	struct route *route;
+	bool expires;
+};
+
 static int route_each(const struct nlmsghdr *message, void *arg)
 {
 	const struct rtmsg *head = mnl_nlmsg_get_payload(message);
-	struct route *route = arg;
+	struct answer *answer = arg;
+	struct route *route = answer->route;
 	const struct nlattr *attr;
 
 	if (message->nlmsg_type != RTM_NEWROUTE ||
@@ -67,23 +81,24 @@ static int route_each(const struct nlmsghdr *message, void *arg)
 		case RTA_METRICS:
 			route->mtu = metrics_mtu(attr);
 			break;
+		case RTA_CACHEINFO:
+			answer->expires = answer_expires(attr);
+			break;
 		}
 	}
 	return MNL_CB_OK;
 }
 
-void route_get(struct netlink *netlink, const struct nexthop_key *key, uint32_t oif,
-	       struct route *ret)
+static int route_ask(struct netlink *netlink, const struct nexthop_key *key, uint32_t oif,
+		     uint32_t flags, struct answer *answer)
 {
 	const struct weft_addr *addr = &key->addr, *source = &key->local;
 	struct netlink_request request;
 	struct rtmsg *head = netlink_request(&request, RTM_GETROUTE, 0, sizeof(*head));
 
-	memset(ret, 0, sizeof(*ret));
-	ret->gateway = *addr;
-	ret->source = *source;
 	head->rtm_family = addr_is_v4(addr) ? AF_INET : AF_INET6;
 	head->rtm_dst_len = addr_is_v4(addr) ? 32 : 128;
+	head->rtm_flags = flags;
 	netlink_put_addr(&request.header, RTA_DST, addr);
 	if (oif)
 		mnl_attr_put_u32(&request.header, RTA_OIF, oif);
@@ -93,6 +108,28 @@ void route_get(struct netlink *netlink, const struct nexthop_key *key, uint32_t 
 		head->rtm_src_len = head->rtm_dst_len;
 		netlink_put_addr(&request.header, RTA_SRC, source);
 	}
-	if (netlink_do(netlink, &request, route_each, ret, NULL))
+	return netlink_do(netlink, &request, route_each, answer, NULL);
+}
+
+/*
+ * What the host was told of the path by an ICMP error is no fact about the next hop: the host believes more of them
+ * than the datapath does, nobody says when it is forgotten, and devices would follow it. The MTU then is that of the
+ * entry in the routing table.
+ */
+void route_get(struct netlink *netlink, const struct nexthop_key *key, uint32_t oif,
+	       struct route *ret)
+{
+	struct route entry = {};
+	struct answer answer = {.route = ret}, plain = {.route = &entry};
+
+	memset(ret, 0, sizeof(*ret));
+	ret->gateway = key->addr;
+	ret->source = key->local;
+	if (route_ask(netlink, key, oif, 0, &answer)) {
 		ret->ifindex = 0;
+		return;
+	}
+	if (answer.expires && ret->ifindex && ret->mtu &&
+	    !route_ask(netlink, key, oif, RTM_F_FIB_MATCH, &plain))
+		ret->mtu = entry.mtu;
 }

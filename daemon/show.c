@@ -55,6 +55,7 @@ json_t *kernel_port_state(struct kernel *kernel, const char *name)
 		return json;
 	json_object_set_new(json, "id", json_integer(port->id));
 	device_json(kernel, json, port);
+	port_mtu_json(kernel, port, json);
 	return json;
 }
 
@@ -77,6 +78,8 @@ static json_t *remote_json(struct kernel *kernel, const struct live_remote *remo
 	const struct link *link =
 		hop->ifindex ? link_by_index(kernel->netlink, hop->ifindex) : NULL;
 	char addr[ADDR_STRLEN], mac[MAC_STRLEN];
+	uint32_t expires;
+	uint16_t path_mtu = path_mtu_get(kernel, remote, &expires);
 	json_t *seen;
 	json_t *json =
 		json_pack("{s:s, s:i, s:s, s:b}", "addr", addr_format(&remote->key.addr, addr),
@@ -96,6 +99,10 @@ static json_t *remote_json(struct kernel *kernel, const struct live_remote *remo
 		json_object_set_new(json, "dev", json_string(link->name));
 	if (hop->ifindex)
 		json_object_set_new(json, "mtu", json_integer(hop->mtu));
+	if (path_mtu) {
+		json_object_set_new(json, "path_mtu", json_integer(path_mtu));
+		json_object_set_new(json, "path_mtu_expires", json_integer(expires));
+	}
 	if (!addr_is_any(&hop->source))
 		json_object_set_new(json, "source", json_string(addr_format(&hop->source, addr)));
 	if (!addr_is_any(&hop->gateway) && !addr_equal(&hop->gateway, &remote->key.addr))
@@ -130,24 +137,6 @@ json_t *kernel_tunnel_state(struct kernel *kernel, const char *name)
 
 /* --- status ------------------------------------------------------------------------------------------ */
 
-/* Memory as the kernel counts it, out of the map's fdinfo. */
-static json_int_t map_memory(int fd)
-{
-	char path[64], line[128];
-	long long bytes = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	file = fopen(path, "re");
-	if (!file)
-		return 0;
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "memlock: %lld", &bytes) == 1)
-			break;
-	fclose(file);
-	return bytes;
-}
-
 static json_t *maps_json(const struct kernel *kernel)
 {
 	json_t *maps = json_object();
@@ -161,7 +150,8 @@ static json_t *maps_json(const struct kernel *kernel)
 			continue;
 		json_object_set_new(maps, dp_map_name(map),
 				    json_pack("{s:i, s:i, s:I}", "id", info.id, "max_entries",
-					      info.max_entries, "memory", map_memory(fd)));
+					      info.max_entries, "memory",
+					      (json_int_t)dp_map_memory(kernel->dp, map)));
 	}
 	return maps;
 }
@@ -199,6 +189,33 @@ static void holder_item(void *arg, const struct holder_item *item)
 	json_array_append_new(arg, json);
 }
 
+/* What a look at the whole begins with: is anything down, how full is it, is anything lost? */
+static void summary_json(struct kernel *kernel, json_t *json)
+{
+	const struct live_remote *remote, *next_remote;
+	const struct live_port *port, *next_port;
+	uint32_t down = 0, unresolved = 0, entries = 0, count;
+	struct counter_list drops;
+	uint64_t dropped = 0;
+
+	HASH_ITER (hh, kernel->ports, port, next_port)
+		down += !port->up;
+	HASH_ITER (hh, kernel->remotes, remote, next_remote)
+		unresolved += !(remote->owners & OWNER_PROTOTYPE) &&
+			      remote->hop.state != NEXTHOP_RESOLVED;
+	for (uint32_t id = 1; id < WEFT_BRIDGES_MAX; id++)
+		if (kernel->bridge_by_id[id] && !dp_get_fdb_count(kernel->dp, &id, &count))
+			entries += count;
+	counters_read(kernel, DP_DROPS, &drops);
+	for (uint32_t i = 0; i < drops.count; i++)
+		dropped += drops.counter[i].packets;
+	free(drops.counter);
+	json_object_set_new(json, "ports_down", json_integer(down));
+	json_object_set_new(json, "remotes_unresolved", json_integer(unresolved));
+	json_object_set_new(json, "entries", json_integer(entries));
+	json_object_set_new(json, "dropped", json_integer((json_int_t)dropped));
+}
+
 json_t *kernel_status(struct kernel *kernel)
 {
 	json_t *json = json_object(), *underlay = json_array(), *held = json_array();
@@ -209,6 +226,7 @@ json_t *kernel_status(struct kernel *kernel)
 	json_object_set_new(json, "tunnels", json_integer(HASH_COUNT(kernel->tunnels)));
 	json_object_set_new(json, "remotes", json_integer(HASH_COUNT(kernel->remotes)));
 	if (kernel->dp) {
+		summary_json(kernel, json);
 		json_object_set_new(json, "features",
 				    json_pack("{s:b}", "decap_l3", dp_has_decap_l3(kernel->dp)));
 		json_object_set_new(json, "maps", maps_json(kernel));
@@ -216,6 +234,7 @@ json_t *kernel_status(struct kernel *kernel)
 				    json_integer((json_int_t)events_lost(kernel)));
 		underlay_walk(kernel->underlay, underlay_item, underlay);
 		json_object_set_new(json, "splitter", splitter_json(kernel));
+		json_object_set_new(json, "listen", listen_json(kernel));
 	}
 	holder_list(kernel->holder, holder_item, held);
 	json_object_set_new(json, "underlay", underlay);

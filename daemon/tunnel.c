@@ -125,7 +125,10 @@ static uint32_t tunnel_flags(const struct live_tunnel *tunnel)
 	       (config->dscp == DSCP_INHERIT ? WEFT_TUNNEL_DSCP_INHERIT : 0) |
 	       (tunnel_csum_in(config) ? WEFT_TUNNEL_CSUM_NEEDED : 0) |
 	       (tunnel_seq_in(config) ? WEFT_TUNNEL_SEQ_NEEDED : 0) |
-	       (config->options ? WEFT_TUNNEL_OPTIONS : 0);
+	       (config->options ? WEFT_TUNNEL_OPTIONS : 0) |
+	       (config->toobig == TOOBIG_REJECT ? WEFT_TUNNEL_TOOBIG_REJECT : 0) |
+	       (config->toobig == TOOBIG_DROP ? WEFT_TUNNEL_TOOBIG_DROP : 0) |
+	       (config->mss != MSS_OFF ? WEFT_TUNNEL_MSS : 0);
 }
 
 uint8_t tunnel_wire_type(const struct tunnel *config)
@@ -175,6 +178,8 @@ int tunnel_write(struct kernel *kernel, struct live_tunnel *tunnel, struct error
 		.options_max =
 			config->optmax == OPTMAX_AUTO ? WEFT_OPTIONS_MAX : (uint16_t)config->optmax,
 		.type = tunnel_wire_type(config),
+		.mss = config->mss == MSS_AUTO ? 0 : (uint16_t)config->mss,
+		.mtu_expires = (uint16_t)config->mtu_expires,
 	};
 	int r;
 

@@ -68,6 +68,13 @@ void object_free(enum noun noun, void *object)
 	free(object);
 }
 
+/* What can be said in two ways is kept in one. */
+static void port_normalise(struct port *port)
+{
+	if (port->type == PORT_INTERNAL && port->mtu == PORT_MTU_AUTO)
+		port->mtu = PORT_MTU_UNSET;
+}
+
 int object_parse(enum noun noun, void *object, const json_t *json, struct error *err)
 {
 	const char *key;
@@ -88,6 +95,8 @@ int object_parse(enum noun noun, void *object, const json_t *json, struct error 
 		if (ret < 0)
 			return ret;
 	}
+	if (noun == NOUN_PORT)
+		port_normalise(object);
 	return 0;
 }
 

@@ -45,8 +45,10 @@ static int port_check(const struct port *port, struct error *err)
 	if (!*port->bridge)
 		return error_set(err, -EINVAL, "bridge: is required");
 	if (port->type != PORT_INTERNAL)
-		ret = no_device_check(&port->address, port->lladdr, port->mtu,
-				      "ports of type internal", err);
+		ret = no_device_check(
+			&port->address, port->lladdr,
+			port->mtu == PORT_MTU_UNSET || port->mtu == PORT_MTU_AUTO ? 0 : port->mtu,
+			"ports of type internal", err);
 	return ret < 0 ? ret : vlans_check(port->vlan, &port->trunk, err);
 }
 

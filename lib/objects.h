@@ -53,8 +53,15 @@ struct port {
 	/* internal ports only, the device being weft's own */
 	struct prefix_list address;
 	uint8_t lladdr[6]; /* zero: the kernel picks one */
-	uint32_t mtu;	   /* 0: auto, the smallest of the bridge's tunnels */
+	/*
+	 * of the device: PORT_MTU_AUTO, what the bridge's tunnels carry; or, of internal ports only, a number.
+	 * PORT_MTU_UNSET: weft's own device has what the tunnels carry, which is how `auto` is kept there, and
+	 * another one is left alone
+	 */
+	uint32_t mtu;
 };
+#define PORT_MTU_AUTO  0
+#define PORT_MTU_UNSET UINT32_MAX
 
 enum tunnel_type { TUNNEL_VXLAN, TUNNEL_GENEVE, TUNNEL_GRETAP, TUNNEL_GRE, TUNNEL_NVGRE };
 
@@ -64,6 +71,9 @@ enum { DSTPORT_AUTO = 0 };	    /* IANA's port of the type */
 enum { FLOWLABEL_AUTO = 0x100000 }; /* by the inner flow (RFC 6438) */
 enum { OPTMAX_AUTO = 256 };	    /* send: as long as `option`; receive: any length */
 enum df_mode { DF_SET, DF_UNSET, DF_INHERIT };
+/* An inner IPv4 packet without DF that does not fit: in fragments, answered as if it had DF, or dropped */
+enum toobig_mode { TOOBIG_FRAGMENT, TOOBIG_REJECT, TOOBIG_DROP };
+enum { MSS_OFF = 0, MSS_AUTO = 1 }; /* what fits the remote's MTU */
 /* ECN of the outer header (RFC 6040 4.1): the inner one, none, or as RFC 3168 has it: CE goes as ECT(0) */
 enum ecn_mode { ECN_NORMAL, ECN_COMPATIBLE, ECN_RFC3168 };
 /* DSCP of a packet that leaves the tunnel (RFC 2983 5.1): its own, or the outer header's */
@@ -118,7 +128,10 @@ struct tunnel {
 	enum df_mode df;
 	enum ecn_mode ecn;
 	enum dscp_mode dscp;
-	uint32_t fwmark; /* of encapsulated packets and the look-up of their route; 0: none */
+	enum toobig_mode toobig;
+	uint32_t mss;	      /* most that a TCP SYN may announce, bytes; or MSS_OFF, MSS_AUTO */
+	uint32_t mtu_expires; /* seconds that a path MTU which was learned is believed */
+	uint32_t fwmark;      /* of encapsulated packets and the look-up of their route; 0: none */
 	uint64_t
 		reserved_bits; /* VXLAN: bits of the header, the first byte the highest, that may be
 				 * set though they mean nothing */

@@ -9,6 +9,8 @@
 	31536000 /* a year: ticks are compared modulo 2^32 and must stay below half of it */
 #define MTU_MIN 68
 #define MTU_MAX 65535
+#define MSS_MIN 64    /* what Linux takes for one, whatever a SYN says */
+#define MSS_MAX 65495 /* IPv4 of 65535 bytes, less two headers of 20 */
 
 static const struct field_word words_ageing[] = {{"none", 0}, {NULL, 0}};
 static const struct field_word words_ageing_tunnel[] = {
@@ -29,6 +31,9 @@ static const struct field_word words_flowlabel[] = {{"auto", FLOWLABEL_AUTO}, {N
 static const struct field_word words_optmax[] = {{"auto", OPTMAX_AUTO}, {NULL, 0}};
 static const struct field_word words_df[] = {
 	{"set", DF_SET}, {"unset", DF_UNSET}, {"inherit", DF_INHERIT}, {NULL, 0}};
+static const struct field_word words_toobig[] = {
+	{"fragment", TOOBIG_FRAGMENT}, {"reject", TOOBIG_REJECT}, {"drop", TOOBIG_DROP}, {NULL, 0}};
+static const struct field_word words_mss[] = {{"off", MSS_OFF}, {"auto", MSS_AUTO}, {NULL, 0}};
 static const struct field_word words_ecn[] = {
 	{"normal", ECN_NORMAL}, {"compat", ECN_COMPATIBLE}, {"rfc3168", ECN_RFC3168}, {NULL, 0}};
 static const struct field_word words_dscp[] = {
@@ -68,8 +73,11 @@ static const struct field port_fields[] = {
 	{"address", FIELD_PREFIXES, AT(address), .max = 256,
 	 .help = "addresses of an internal port, with prefix length"},
 	{"lladdr", FIELD_MAC, AT(lladdr), .help = "MAC of an internal port"},
-	{"mtu", FIELD_UINT, AT(mtu), .min = MTU_MIN, .max = MTU_MAX, .words = words_auto,
-	 .help = "MTU of an internal port; auto: the smallest of the bridge's tunnels"},
+	{"mtu", FIELD_UINT, AT(mtu), .min = MTU_MIN, .max = MTU_MAX, .initial = PORT_MTU_UNSET,
+	 .words = words_auto, .flags = FIELD_UNSET,
+	 .help = "MTU of an internal port, as the tunnels carry it by default; auto: also that of "
+		 "a "
+		 "device that weft did not make"},
 };
 #undef OBJECT
 
@@ -136,6 +144,15 @@ static const struct field tunnel_fields[] = {
 		 "sends CE as ECT(0)"},
 	{"dscp", FIELD_ENUM, AT(dscp), .initial = DSCP_INNER, .words = words_dscp,
 	 .help = "DSCP of what leaves the tunnel: its own, or inherit the outer one"},
+	{"toobig", FIELD_ENUM, AT(toobig), .initial = TOOBIG_FRAGMENT, .words = words_toobig,
+	 .help = "inner IPv4 without DF that is too big: fragment it, reject it as if it had DF, "
+		 "or "
+		 "drop it"},
+	{"mss", FIELD_UINT, AT(mss), .min = MSS_MIN, .max = MSS_MAX, .initial = MSS_OFF,
+	 .words = words_mss,
+	 .help = "most that TCP SYNs may announce, both ways; auto: what fits the remote's MTU"},
+	{"mtu_expires", FIELD_UINT, AT(mtu_expires), .min = 1, .max = 65535, .initial = 600,
+	 .help = "seconds that a path MTU learned from an ICMP error is believed"},
 	{"fwmark", FIELD_UINT, AT(fwmark), .max = UINT32_MAX, .words = words_none,
 	 .flags = FIELD_HEX, .help = "mark of encapsulated packets and of their route look-up"},
 	/* the default is all bits */

@@ -24,6 +24,7 @@ _weft() {
 	0) mapfile -t COMPREPLY < <(compgen -W "$(weft help | awk '/^  [a-z]/ { print $1 }')" -- "$word") ;;
 	1)
 		case ${words[0]} in
+		drops) mapfile -t COMPREPLY < <(compgen -W "-w" -- "$word") ;;
 		apply | diff) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
 		bridge | port | tunnel | fdb)
 			mapfile -t COMPREPLY < <(compgen -W "$(weft "${words[0]}" help |
@@ -37,6 +38,8 @@ _weft() {
 		bridge) mapfile -t COMPREPLY < <(compgen -W "$(_weft_names bridge)" -- "$word") ;;
 		show | set | del) mapfile -t COMPREPLY < <(compgen -W "$(_weft_names "${words[0]}")" -- "$word") ;;
 		type) mapfile -t COMPREPLY < <(compgen -W "vxlan geneve gretap gre nvgre device internal" -- "$word") ;;
+		toobig) mapfile -t COMPREPLY < <(compgen -W "fragment reject drop" -- "$word") ;;
+		mss) mapfile -t COMPREPLY < <(compgen -W "off auto" -- "$word") ;;
 		*)
 			mapfile -t COMPREPLY < <(compgen -W "$(weft "${words[0]}" help |
 				awk '/^  (\[no\])?[a-z0-9_]+$/ { if (sub(/^\[no\]/, "", $1)) print "no" $1; print $1 }')" -- "$word")

@@ -37,11 +37,12 @@ Tunnel = struct("Tunnel", ("bridge", U32), ("vni", U32), ("flags", U32), ("agein
                 ("maxaddress", U32), ("prototype", U32 * 2), ("vlan", U16), ("srcport_min", U16),
                 ("srcport_range", U32), ("mark", U32), ("local", Addr), ("strict", U64),
                 ("port", U32), ("required", U32), ("options_max", U16), ("type", U8), ("pad", U8),
-                ("reserved", U32))
+                ("mss", U16), ("mtu_expires", U16))
 Remote = struct("Remote", ("tunnel", U32), ("flags", U32), ("ifindex", U32), ("mtu", U16),
                 ("header_len", U8), ("options_len", U8), ("room", U64), ("ethernet", U8 * 14),
                 ("sequence", U8), ("pad", U8), ("addr", Addr), ("header", U8 * 56),
-                ("reserved", U32 * 4))
+                ("vni", U32), ("hop_mtu", U16), ("path_mtu", U16), ("path_tick", U32),
+                ("mtu_kept", U8), ("pad2", U8 * 3))
 Options = struct("Options", ("len", U32), ("bytes", U8 * 252))
 Sequence = struct("Sequence", ("next", U32), ("last", U32))
 OptionKey = struct("OptionKey", ("tunnel", U32), ("class_", U16), ("type", U8), ("pad", U8))
@@ -57,6 +58,9 @@ FdbEntry = struct("FdbEntry", ("port", U32), ("remote", U32), ("seen", U32), ("f
 FloodKey = struct("FloodKey", ("bridge", U32), ("slot", U16), ("class_", U16))
 Trunk = struct("Trunk", ("vlan", U32 * 128))
 DropKey = struct("DropKey", ("reason", U32), ("port", U32), ("tunnel", U32))
+Dropped = struct("Dropped", ("done", U32), ("tick", U32), ("port", U32), ("tunnel", U32), ("ifindex", U32),
+                 ("len", U32), ("segment", U32), ("captured", U16), ("vlan_tci", U16), ("vlan_proto", U16),
+                 ("pad", U16), ("bytes", U8 * 128), ("begun", U32))
 Stats = struct("Stats", ("rx_packets", U64), ("rx_bytes", U64), ("tx_packets", U64),
                ("tx_bytes", U64))
 
@@ -64,12 +68,13 @@ Stats = struct("Stats", ("rx_packets", U64), ("rx_bytes", U64), ("tx_packets", U
 MAPS = {
     "control": (U32, Control), "bridges": (U32, Bridge), "devices": (U32, U32),
     "ports": (U32, Port), "tunnels": (U32, Tunnel), "remotes": (U32, Remote),
-    "peers": (PeerKey, Peer), "vnis": (VniKey, U32), "listen": (U32, U8), "addresses": (Addr, U32),
+    "peers": (PeerKey, Peer), "paths": (PeerKey, U32), "vnis": (VniKey, U32),
+    "listen": (U32, U8), "addresses": (Addr, U32),
     "fdb": (FdbKey, FdbEntry), "fdb_counts": (U32, U32), "flood": (FloodKey, U32),
     "trunks": (U32, Trunk), "port_stats": (U32, Stats), "remote_stats": (U32, Stats),
     "drops": (DropKey, U64), "notes": (DropKey, U64), "options": (U32, Options),
     "sequences": (U32, Sequence), "known_options": (OptionKey, Option),
-    "seen_options": (U32, SeenOptions),
+    "seen_options": (U32, SeenOptions), "last_drops": (U32, Dropped),
 }
 
 

@@ -12,7 +12,7 @@ import time
 from scapy.all import IP, UDP, Ether
 from scapy.layers.vxlan import VXLAN
 
-from abi import (ROOT, U8, U32, U64, C, MAPS, NOTES, Bridge, Control, DROPS, FdbEntry, FdbKey, FloodKey, Peer,
+from abi import (ROOT, U8, U32, U64, C, MAPS, NOTES, Bridge, Control, DROPS, Dropped, FdbEntry, FdbKey, FloodKey, Peer,
                  PeerKey, Port, Remote, Trunk, Tunnel, VniKey, addr, mac)
 
 LO = 1
@@ -23,9 +23,11 @@ NEXT_HOP, OWN = "02:00:00:00:00:02", "02:00:00:00:00:01"
 A, B = "0a:00:00:00:00:0a", "0a:00:00:00:00:0b"
 ROOM = 0b1010011  # FIXED_GSO | ENCAP_L3_IPV4 | ENCAP_L4_UDP | ENCAP_L2_ETH
 ARRAYS = ("control", "bridges", "ports", "tunnels", "remotes", "listen", "fdb_counts")
-STATISTICS = ("port_stats", "remote_stats")
-STATISTICS_USED = 64  # ports and remotes of tests have lower ids
+STATISTICS = ("port_stats", "remote_stats", "last_drops")
+STATISTICS_USED = 64  # ports, remotes and reasons of tests have lower ids
 IN, OUT, BRIDGE, TUNNEL, PEER, PROTOTYPE = 1, 2, 1, 1, 10, 11
+CONTEXT = {"priority": 32, "gso_segs": 164, "gso_size": 176}  # offsets in struct __sk_buff
+CONTEXT_SIZE = 192
 
 lib = ctypes.CDLL("libbpf.so.1", use_errno=True)
 for name in ("bpf_object__open_file", "bpf_object__find_map_by_name",
@@ -82,6 +84,7 @@ class Datapath:
         self.written = {name: set() for name in ARRAYS}  # the datapath writes `fdb_counts` by itself
         self.written["fdb_counts"] = {BRIDGE, C.WEFT_BRIDGES_MAX + TUNNEL}
         self.spares = lib.bpf_map__fd(lib.bpf_object__find_map_by_name(self.object, b"spares"))
+        self.context = {}
         self.cpus = len(os.sched_getaffinity(0)) if not os.path.exists(
             "/sys/devices/system/cpu/possible") else self.possible()
 
@@ -148,6 +151,15 @@ class Datapath:
         key = key if isinstance(key, MAPS[name][0]) else MAPS[name][0](key)
         checked(lib.bpf_map_lookup_elem(self.fds[name], ctypes.byref(key), values), name)
         return [sum(values[w::words]) for w in range(words)]
+
+    def last_drop(self, reason):
+        """The newest packet kept of a reason, over all CPUs (a Dropped); None: there is none."""
+        values = (Dropped * self.cpus)()
+        checked(lib.bpf_map_lookup_elem(self.fds["last_drops"], ctypes.byref(U32(DROPS.index(reason))), values),
+                "last_drops")
+        kept = [value for value in values if value.done]
+        assert all(value.begun == value.done for value in kept)
+        return max(kept, key=lambda value: value.tick, default=None)
 
     def notes(self):
         """{(note, tunnel): packets}"""
@@ -236,23 +248,31 @@ class Datapath:
 
     # packets
 
-    def run(self, program, packet):
+    def run(self, program, packet, **context):
+        """Verdict and packet. `context`: fields of struct __sk_buff, by CONTEXT; those that come out are in `self.context`."""
         data = bytes(packet)
+        skb = ctypes.create_string_buffer(CONTEXT_SIZE)
+        for field, value in context.items():
+            U32.from_buffer(skb, CONTEXT[field]).value = value
         out = ctypes.create_string_buffer(len(data) + 512)
         buffer = ctypes.create_string_buffer(data, len(data))
         found = lib.bpf_object__find_program_by_name(self.object, program.encode())
         options = TestRun(sz=ctypes.sizeof(TestRun), data_in=ctypes.addressof(buffer),
                           data_out=ctypes.addressof(out), data_size_in=len(data),
                           data_size_out=len(out), repeat=1)
+        if context:
+            options.ctx_in = options.ctx_out = ctypes.addressof(skb)
+            options.ctx_size_in = options.ctx_size_out = CONTEXT_SIZE
         checked(lib.bpf_prog_test_run_opts(lib.bpf_program__fd(found), ctypes.byref(options)),
                 program)
+        self.context = {field: U32.from_buffer(skb, at).value for field, at in CONTEXT.items()}
         return options.retval, out.raw[:options.data_size_out]
 
     def from_port(self, packet):
         return self.run("weft_port", packet)
 
-    def from_underlay(self, packet):
-        return self.run("weft_underlay", packet)
+    def from_underlay(self, packet, **context):
+        return self.run("weft_underlay", packet, **context)
 
 
 def vxlan(inner, vni=1000, source=REMOTE, destination=LOCAL, sport=50000, dport=4789, flags=8,

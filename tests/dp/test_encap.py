@@ -109,12 +109,6 @@ def test_tags_are_carried_by_choice(behind, tags):
     assert bytes(out) == expected(frame, out[UDP].sport)
 
 
-def test_mtu(behind):
-    assert sent(behind, UNICAST / Raw(b"x" * (1450 - 28)))
-    verdict, _ = behind.from_port(UNICAST / Raw(b"x" * (1451 - 28)))
-    assert verdict == SHOT and behind.drops() == {("mtu", 0, TUNNEL): 1}
-
-
 def test_no_route(behind):
     behind.remote(ifindex=0)
     verdict, _ = behind.from_port(UNICAST)

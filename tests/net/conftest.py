@@ -30,6 +30,8 @@ def pytest_addoption(parser):
     parser.addoption("--dut", default="weft", choices=[*DUTS, "all"],
                      help="device under test of the conformance rows")
     parser.addoption("--rows", action="store_true", help="only the conformance rows")
+    parser.addoption("--mtu-sweep", action="store_true",
+                     help="every combination of test_mtu_sweep.py, and a table of them")
     parser.addoption("--conformance-table", metavar="FILE",
                      help="write the table of the conformance rows")
 
@@ -37,6 +39,23 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     if config.getoption("--conformance-table") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(conformance.Table(config.getoption("--conformance-table")))
+
+
+SWEEP = ("tunnel", "over", "underlay", "overlay", "regime", "port", "inside", "sent", "arrived", "told", "silent",
+         "fragmented")
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """What became of each combination of sizes, versions and ports (test_mtu_sweep.py)."""
+    if not config.getoption("--mtu-sweep"):
+        return
+    reports = terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("failed", [])
+    rows = [value for report in reports for key, value in report.user_properties if key == "mtu_sweep"]
+    if rows:
+        terminalreporter.section("sizes around the overlay's MTU")
+    for row in [SWEEP, *sorted(rows, key=str)] if rows else []:
+        terminalreporter.write_line("%-15s %-5s %8s %7s  %-14s %-14s %-8s %5s %7s %5s %6s %10s" % (
+            *row, *[""] * (len(SWEEP) - len(row))))
 
 
 def pytest_sessionfinish():

@@ -20,6 +20,7 @@ How to write a row:
         rig.delivered(rig.packet(inner), inner)        # sent on U, comes out at A unchanged
         with rig.rejects("bad_ver"):                   # nothing comes out, nothing is learned,
             rig.u.send(rig.packet(inner, version=1))   # this counter +1, the next good ones pass
+        rig.answered(rig.tenant(length=1500))          # as rejects("mtu"), but the tenant is told by ICMP
 
 It is run for each device under test (`--dut`), over IPv4 and IPv6 (`@pytest.mark.family(4)` for one
 of them), and for VXLAN or the encapsulations that `@pytest.mark.encapsulations("geneve", "nvgre")`
@@ -36,6 +37,7 @@ import itertools
 import re
 
 import encap
+import icmp
 from decode import PORTS, decode
 from frames import BROADCAST, frame, mac_of
 from lab import DEADLINE, wait_until
@@ -62,6 +64,8 @@ def remote_mac(address):
 
 
 class Rig:
+    ethernet = 14  # bytes of a tenant's frame before its IP packet
+
     def __init__(self, lab, dut_class, underlay_mtu=1500, family=4, encapsulation="vxlan",
                  shared=None):
         """`shared` is a device that other tests have used, on a host of its own (shared.py)."""
@@ -191,6 +195,10 @@ class Rig:
         self.delivered(self.packet(hello, source, **fields), hello)
         self.good = dict(source=source, **fields)
 
+    def room(self, mtu=1500):
+        """Bytes of a tenant's frame that fit an underlay of that MTU."""
+        return mtu - self.overhead
+
     def good_pass(self):
         """A good frame in each direction between tenants that meet() introduced."""
         inner = self.tenant(TENANT_R, TENANT_A)
@@ -235,6 +243,34 @@ class Rig:
         if self.dut.counts_drops:
             after = collections.Counter(self.dut.drops())
             assert dict(after - before) == {reason: count}
+
+    def answered(self, inner, mtu=1500, tap=None, least=0):
+        """Sends a tenant's frame that does not fit the way to the remote, whose underlay MTU is `mtu`: its sender is
+        told, and nothing else comes of it. `least` is the least MTU that is ever told."""
+        with self.told(inner, max(self.room(mtu) - self.ethernet, least), tap):
+            self.send(inner, tap)
+
+    @contextlib.contextmanager
+    def told(self, inner, mtu, tap=None, reason="mtu"):
+        """As rejects(), but for one ICMP error about `inner` to the tenant at A, who is told `mtu`."""
+        before = collections.Counter(self.dut.drops())
+        with self.silent():
+            yield
+            self.check_answer((tap or self.a).expect(icmp.about(inner), what="ICMP error"), inner, mtu)
+        if self.dut.counts_drops:
+            assert dict(collections.Counter(self.dut.drops()) - before) == {reason: 1}
+
+    def check_answer(self, answer, inner, mtu):
+        icmp.check_answer(answer, inner, mtu)
+
+    def router_says(self, quote, mtu, note="path_mtu", **fields):
+        """A router on the underlay says that a packet of the DUT, an IP packet's first bytes, was too big; returns when
+        it is known that the DUT has looked at it and noted it. `fields` as for icmp.too_big()."""
+        before = self.dut.notes() if self.dut.is_ours else {}
+        self.u.send(icmp.too_big(self.path(self.r3), quote, mtu, **fields))
+        if self.dut.is_ours:
+            wait_until(lambda: self.dut.notes() != before, f"note {note}")
+            assert collections.Counter(self.dut.notes()) - collections.Counter(before) == {note: 1}
 
     def membership(self, group, joining):
         """Matches an IGMPv3 or MLDv2 report of the DUT that joins or leaves `group` (RFC 3376 4.2,

@@ -12,6 +12,7 @@ packet on `u` comes out at A, with TTL or hop limit one less. Tenants are named 
 import struct
 
 import encap
+import icmp
 from frames import ip_packet
 from rig import TENANT_A, TENANT_B, TENANT_R, Rig, caused
 
@@ -38,6 +39,8 @@ def hop(packet):
 
 
 class RoutedRig(Rig):
+    ethernet = 0
+
     def up(self, ports=("pa", "pb"), bridge=None, name="t0", **tunnel):
         """Tunnel `t0` to r1 with routes to the tenants behind it, ports with addresses."""
         assert bridge is None
@@ -94,6 +97,17 @@ class RoutedRig(Rig):
         self.u.send(packet)
         return (tap or self.a).expect(self._ethernet(hop(inner), tap, to_dut=False),
                                       what="decapsulated packet")
+
+    def check_answer(self, answer, inner, mtu):
+        """From the datapath it comes as from the remote tenant; the host answers by its own address, and quotes what
+        it has not yet forwarded."""
+        frame = self._ethernet(inner, None, to_dut=True)
+        if answer.src in (address.partition("/")[0] for address in GATEWAYS["pa"].values()):
+            answer.src = icmp.addresses(inner)[1]
+        else:
+            answer.ttl += 1
+            frame = frame[:14] + hop(inner)
+        icmp.check_answer(answer, frame, mtu)
 
     def meet(self, source=None, **fields):
         self.good = dict(source=source, **fields)

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+import icmp
 from frames import BROADCAST, IP, TCP, Ether, IPv6, Raw, ip_packet, mac_of
 from encap import IPV4, IPV6, octets, underlay
 from rig import TENANT_A, TENANT_R
@@ -243,14 +244,6 @@ def test_GR_14_next_header_is_47_at_once(ready):
 # MTU --------------------------------------------------------------------------------------
 
 
-def _too_big(rig, inner, mtu):
-    """Matches the ICMPv6 Packet Too Big (RFC 4443 3.2) about `inner` that the tenant gets."""
-    def match(data):
-        return (data[12:14] == b"\x86\xdd" and data[20] == 58 and data[54:56] == b"\x02\0"
-                and int.from_bytes(data[58:62], "big") == mtu and inner[40:60] in data)
-    return match
-
-
 @pytest.mark.encapsulations("gre")
 @pytest.mark.underlay(mtu=1400)
 def test_GR_15_ipv6_that_does_not_fit_is_answered(ready):
@@ -258,7 +251,7 @@ def test_GR_15_ipv6_that_does_not_fit_is_answered(ready):
     assert ready.host.mtu("t0") == mtu
     inner = ready.tenant(version=6, length=1500)
     ready.send(inner)
-    ready.a.expect(_too_big(ready, inner, mtu), what="packet too big")
+    ready.check_answer(ready.a.expect(icmp.about(inner), what="packet too big"), inner, mtu)
     assert not [data for data in ready.u.drain() if ready.outer(data)]
     ready.out(ready.tenant(version=6, length=mtu))
 
@@ -357,6 +350,16 @@ def test_GR_15_df_unset_fragments_what_does_not_fit(rig):
         whole, packets = _fragments(rig, inner, 1500)
         assert whole == struct.pack("!HHI", 0x2000, 0x6558, rig.vni) + inner
         assert len(packets) == -(-len(whole) // (1480 if rig.family == 4 else 1448))
+
+
+@pytest.mark.encapsulations("gre")
+def test_PM_01_of_gre_what_ipv6_may_rely_on_goes_in_outer_fragments(ready):
+    """Down to 1280, which is what IPv6 must be able to send through it (RFC 7676 3.3)."""
+    sent = ready.out(ready.tenant(length=ready.room()))
+    ready.router_says(sent.raw[14:][:icmp.QUOTED[ready.family]], 1290)
+    for version in (4, 6):
+        ready.out(ready.tenant(version=version, length=ready.room(1290)))
+        _fragments(ready, ready.tenant(version=version, length=1280), 1290)
 
 
 @pytest.mark.encapsulations("gretap")

@@ -8,7 +8,7 @@ import pytest
 import encap
 from daemon import refused
 from frames import BROADCAST, mac_of
-from rig import TENANT_A, TENANT_B, TENANT_R, VSID, remote_mac
+from rig import TENANT_A, TENANT_B, TENANT_R, VSID, caused, remote_mac
 
 pytestmark = pytest.mark.encapsulations("nvgre")
 BAD = mac_of(0xBAD)  # a tenant that must not be learned
@@ -140,13 +140,18 @@ def test_NV_04_unknown_and_reserved_vsids_are_dropped(ready):
             ready.u.send(ready.packet(ready.tenant(BAD, TENANT_A), vni=vsid))
 
 
-@pytest.mark.parametrize("df", [False, True], ids=["", "df"])
-def test_NV_05_never_fragments(ready, df):
-    with ready.rejects("mtu"):
-        ready.a.send(ready.tenant(dst=TENANT_R, length=1514, df=df))
+def test_NV_05_never_fragments(ready):
+    """What has DF is answered, what has not goes in inner fragments (PM-08)."""
+    ready.answered(ready.tenant(length=1514, df=True))
     packet = ready.out(ready.tenant(length=1500 - ready.overhead))
     assert packet.total == 1500
     assert packet.df
+    ready.leaks()
+    ready.send(ready.tenant(length=1514))
+    ready.good_pass()
+    packets = [ready.outer(data) for data in ready.u.drain() if caused(data)]
+    assert len(packets) == 2
+    assert all(packet.total <= 1500 and packet.df and not packet.is_fragment for packet in packets)
 
 
 def _fragment(rig, inner, id, part):

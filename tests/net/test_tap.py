@@ -1,78 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A TAP as a port, with what stands for a virtual machine behind it."""
 
-import contextlib
-import fcntl
 import os
-import select
-import struct
-import threading
-import time
 
 import pytest
 
 from frames import ARP, BROADCAST, Ether, mac_of
-from lab import DEADLINE
 from overlay import Overlay
-from tap import Tap
 from traffic import tcp_transfer
-
-TUNSETIFF = 0x400454CA
-IFF_TAP, IFF_NO_PI = 0x0002, 0x1000
-
-
-class TapDevice:
-    """What a virtual machine monitor does with a TAP."""
-
-    def __init__(self, host, name):
-        with host.inside():
-            self.fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-            fcntl.ioctl(self.fd, TUNSETIFF, struct.pack("16sH22x", name.encode(),
-                                                        IFF_TAP | IFF_NO_PI))
-        host.ip(f"link set dev {name} mtu 1450 up")
-
-    def read(self, wanted):
-        end = time.monotonic() + DEADLINE
-        while time.monotonic() < end:
-            if select.select([self.fd], [], [], 0.5)[0]:
-                data = os.read(self.fd, 65536)
-                if wanted(data):
-                    return data
-        raise AssertionError("TAP: no such frame")
-
-
-class Machine:
-    """A TAP whose frames are relayed to and from a namespace with a network stack: `guest`."""
-
-    def __init__(self, host, name, address):
-        self.device = TapDevice(host, name)
-        monitor = host.lab.host("monitor")
-        self.guest = host.lab.host("guest")
-        host.lab.link(monitor, "wire", self.guest, "eth0", mtu=1450)
-        self.guest.ip(f"address add {address} dev eth0")
-        self.guest.offload("eth0", "off")  # a NIC without offloads: whole packets
-        self.largest = 0
-        self._wire = Tap(monitor, "wire").socket
-        self._done = False
-        self._thread = threading.Thread(target=self._relay, daemon=True)
-        self._thread.start()
-
-    def _relay(self):
-        device = self.device.fd
-        while not self._done:
-            for ready in select.select([device, self._wire], [], [], 0.2)[0]:
-                with contextlib.suppress(BlockingIOError):
-                    if ready == device:
-                        data = os.read(device, 65536)
-                        self.largest = max(self.largest, len(data))
-                        self._wire.send(data)
-                    else:
-                        os.write(device, self._wire.recv(65536))
-
-    def close(self):
-        self._done = True
-        self._thread.join()
-        os.close(self.device.fd)
+from virtio import Machine, TapDevice
 
 
 def test_frames_of_a_machine(weft_host):

@@ -11,6 +11,7 @@ from daemon import Weftd, refused
 from decode import decode
 from frames import frame, mac_of
 from lab import wait_until
+from maps import Slot
 from monitor import Monitor
 from pair import Pair
 from tap import Tap
@@ -220,6 +221,37 @@ def test_set_under_traffic_loses_nothing(lab, tunnel):
         assert one.weft.apply(one.weft.save()) == []
     assert [flow.lost() for flow in flows] == [[], []]
     assert not set(one.weft.drops()) - {"no_receiver"}
+
+
+def _slot(host, tunnel):
+    """What the datapath has of the tunnel: (flags of `toobig` and `mss`, the MSS, seconds of a path MTU)."""
+    slot = Slot(host, "tunnels", host.weft.show("tunnel", tunnel)["state"]["id"])
+    return slot.field(8, "I") >> 17 & 7, slot.field(-4), slot.field(-2)
+
+
+def test_fields_of_mtu(far):
+    """`toobig`, `mss` and `mtu_expires`: set, shown, saved, and what the datapath is told of them at once."""
+    weft = far.weft
+    assert _slot(far, "g0") == (0, 0, 600)
+    shown = weft.show("tunnel", "g0")
+    assert [shown[field] for field in ("toobig", "mss", "mtu_expires")] == ["fragment", "off", 600]
+    for words, wanted in (("toobig reject", (1, 0, 600)), ("toobig drop mss 1360", (6, 1360, 600)),
+                          ("toobig default mss auto", (4, 0, 600)), ("mtu_expires 65535", (4, 0, 65535)),
+                          ("mss 64 mtu_expires 1", (4, 64, 1)), ("mss off", (0, 0, 1))):
+        weft("tunnel set g0", words)
+        assert _slot(far, "g0") == wanted, words
+        saved = weft.save()
+        assert weft.diff(saved) == []
+    assert saved["tunnels"]["g0"]["mtu_expires"] == 1 and "mss" not in saved["tunnels"]["g0"]
+    saved["tunnels"]["g0"].update(toobig="reject", mss="auto", mtu_expires=10)
+    assert {field: change["new"] for field, change in weft.diff(saved)[0]["fields"].items()} == {
+        "toobig": "reject", "mss": "auto", "mtu_expires": 10}
+    weft.apply(saved)
+    assert _slot(far, "g0") == (5, 0, 10)
+    assert weft.save() == saved
+    weft.kill()
+    weft.start()
+    assert weft.save() == saved and _slot(far, "g0") == (5, 0, 10)
 
 
 def test_keys_change_under_traffic(lab):

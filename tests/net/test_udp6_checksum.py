@@ -7,6 +7,7 @@ import time
 import pytest
 
 import encap
+import icmp
 from frames import UDP, BROADCAST, IP, Ether, Raw, mac_of
 from lab import wait_until
 from rig import TENANT_A, TENANT_R
@@ -152,14 +153,6 @@ def test_U6_06_a_summed_tunnel_beside_one_in_zero_mode(rig):
         assert (zero.src, zero.dst, zero.dport) == (summed.src, summed.dst, summed.dport)
 
 
-def _too_big(rig, quoted, mtu):
-    """An ICMPv6 Packet Too Big about a packet that the DUT is said to have sent (RFC 4443 3.2)."""
-    body = b"\x02\0\0\0" + mtu.to_bytes(4, "big") + quoted
-    pseudo = encap.pseudo_header(rig.r1, rig.local, 58, len(body))
-    csum = 0xFFFF - encap.checksum(pseudo + body)
-    return encap.underlay(rig.path(), 58, body[:2] + csum.to_bytes(2, "big") + body[4:])
-
-
 def _forged_quotes(rig, sent):
     """Wrong quotes of the packet `sent`: another port, peer, and virtual network."""
     outer = rig.mac, sent.mac_dst, rig.local, rig.r1
@@ -174,10 +167,15 @@ def test_U6_07_forged_errors_change_nothing(rig):
     rig.meet()
     full = rig.tenant(length=1500 - rig.overhead)
     sent = rig.out(full)
+    before = rig.dut.notes().get("icmp_forged", 0) if rig.dut.is_ours else 0
     for quote in _forged_quotes(rig, sent):
-        rig.u.send(_too_big(rig, quote[14:14 + 1232], 1300))
+        rig.u.send(icmp.too_big(rig.path(), quote[14:14 + icmp.QUOTED[6]], 1300))
         rig.good_pass()
         assert rig.out(full).total == 1500
+    if rig.dut.is_ours:
+        assert rig.dut.notes()["icmp_forged"] == before + 2  # a port that no tunnel has is the host's affair
+        rig.router_says(sent.raw[14:14 + icmp.QUOTED[6]], 1300)
+        rig.answered(rig.tenant(length=1500 - rig.overhead, df=True), 1300)
 
 
 @pytest.mark.needs("closed peers")

@@ -58,6 +58,62 @@ def tcp_transfer(sender, receiver, address, size=8 << 20, port=PORT):
     assert got.digest() == hashlib.sha256(data).digest(), "content was changed on the way"
 
 
+def tcp_stream(sender, receiver, address, seconds, window=512 << 10, port=PORT):
+    """Sends for so long, with at most `window` bytes under way, fewer than a device's queue takes in single packets.
+    Gives the bytes that came. All of it is done by one CPU: on several, packets overtake each other in the queues
+    that veths have, with or without anything between them, and TCP takes those for lost."""
+    cpu = {min(os.sched_getaffinity(0))}
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpu)
+    try:
+        return _tcp_stream(sender, receiver, address, seconds, window, port)
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _tcp_stream(sender, receiver, address, seconds, window, port):
+    listener = _socket(receiver, address, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window // 2)
+    listener.bind((address, port))
+    listener.listen(1)
+    client = _socket(sender, address, socket.SOCK_STREAM)
+    client.connect((address, port))
+    connection, _ = listener.accept()
+    connection.settimeout(DEADLINE)
+    sent = []
+
+    def send():
+        data, total, end = bytes(256 << 10), 0, time.monotonic() + seconds
+        with client:
+            while time.monotonic() < end:
+                client.sendall(data)
+                total += len(data)
+        sent.append(total)
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    count = 0
+    with connection, listener:
+        while chunk := connection.recv(1 << 20):
+            count += len(chunk)
+    thread.join(DEADLINE)
+    assert sent == [count]
+    return count
+
+
+def counter(host, name):
+    """One of the kernel's counters of TCP, as nstat(8) names them: TcpRetransSegs, TcpExtTCPTimeouts."""
+    values = {}
+    with host.inside():
+        for path in ("snmp", "netstat"):
+            with open(f"/proc/thread-self/net/{path}", encoding="ascii") as file:
+                lines = file.read().splitlines()
+            for names, numbers in zip(lines[::2], lines[1::2]):
+                group, *names = names.split()
+                values.update(zip((group.rstrip(":") + word for word in names), map(int, numbers.split()[1:])))
+    return values[name]
+
+
 class NumberedUdp:
     """Numbered datagrams at a steady pace, from one host to another, until stop().
 

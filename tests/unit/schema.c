@@ -152,6 +152,8 @@ static void test_checks(void **state)
 	assert_refused(NOUN_BRIDGE, "{'group_fwd_mask': 2}",
 		       "group_fwd_mask: 0x0002 has bit 1 or 2 (pause, LACP) set");
 	assert_refused(NOUN_PORT, "{}", "bridge: is required");
+	assert_round_trip(NOUN_PORT, "{'bridge': 'b', 'mtu': 'auto'}");
+	assert_round_trip(NOUN_PORT, "{'bridge': 'b', 'type': 'internal', 'mtu': 'auto'}");
 	assert_refused(NOUN_PORT, "{'bridge': 'b', 'mtu': 1400}",
 		       "mtu: is only for ports of type internal");
 	assert_refused(NOUN_TUNNEL, "{}", "id: is required");

@@ -59,6 +59,9 @@ static void test_defaults(void **state)
 	assert_int_equal(tunnel->df, DF_SET);
 	assert_int_equal(tunnel->ecn, ECN_NORMAL);
 	assert_int_equal(tunnel->dscp, DSCP_INNER);
+	assert_int_equal(tunnel->toobig, TOOBIG_FRAGMENT);
+	assert_int_equal(tunnel->mss, MSS_OFF);
+	assert_int_equal(tunnel->mtu_expires, 600);
 	assert_int_equal(tunnel->fwmark, 0);
 	assert_true(tunnel->reserved_bits == UINT64_MAX);
 	assert_true(tunnel->log && tunnel->options && !tunnel->innerprotoinherit);
@@ -76,6 +79,9 @@ static void test_round_trips(void **state)
 			  VXLAN(", 'udpcsum': true, 'udp6zerocsumtx': true, 'udp6zerocsumrx': true,"
 				" 'flowlabel': 1048575, 'df': 'inherit', 'ecn': 'rfc3168',"
 				" 'dscp': 'inherit', 'fwmark': 4294967295"));
+	assert_round_trip(NOUN_TUNNEL,
+			  VXLAN(", 'toobig': 'reject', 'mss': 'auto', 'mtu_expires': 65535"));
+	assert_round_trip(NOUN_TUNNEL, GRE(", 'toobig': 'drop', 'mss': 64, 'mtu_expires': 1"));
 	assert_round_trip(
 		NOUN_TUNNEL,
 		GENEVE(", 'udpcsum': false, 'bridge': 'b', 'optmax': 64, 'option':"
@@ -105,6 +111,10 @@ static void test_written(void **state)
 	assert_written(VXLAN(", 'reserved_bits': '0xffffffffffffffff'"), "{\"id\":1}");
 	assert_written(VXLAN(", 'udpcsum': 'auto', 'dstport': 0, 'flowlabel': 'auto'"),
 		       "{\"id\":1}");
+	assert_written(VXLAN(", 'toobig': 'fragment', 'mss': 'off', 'mtu_expires': 600"),
+		       "{\"id\":1}");
+	assert_written(VXLAN(", 'toobig': 'drop', 'mss': 'auto', 'mtu_expires': 10"),
+		       "{\"id\":1,\"toobig\":\"drop\",\"mss\":\"auto\",\"mtu_expires\":10}");
 	assert_written(VXLAN(", 'udpcsum': false, 'dstport': 4789"),
 		       "{\"id\":1,\"dstport\":4789,\"udpcsum\":false}");
 	/* what is sent keeps its order and may repeat; what is known is a set */
@@ -141,6 +151,12 @@ static void test_values_refused(void **state)
 	refused(VXLAN(", 'ecn': 'copy'"), "ecn: \"copy\" is none of: normal compat rfc3168");
 	refused(VXLAN(", 'dscp': 'outer'"), "dscp: \"outer\" is none of: inner inherit");
 	refused(VXLAN(", 'fwmark': 4294967296"), "fwmark: 4294967296 is above 4294967295");
+	refused(VXLAN(", 'toobig': 'cut'"), "toobig: \"cut\" is none of: fragment reject drop");
+	refused(VXLAN(", 'mss': 63"), "mss: 63 is below 64");
+	refused(VXLAN(", 'mss': 1"), "mss: 1 is below 64");
+	refused(VXLAN(", 'mss': 65496"), "mss: 65496 is above 65495");
+	refused(VXLAN(", 'mss': 'none'"), "mss: \"none\" is not a number");
+	refused(VXLAN(", 'mtu_expires': 0"), "mtu_expires: 0 is below 1");
 	refused(GENEVE(", 'optmax': 253"), "optmax: 253 is above 252");
 	refused(GENEVE(", 'optmax': 6"), "optmax: 6 is not a multiple of 4");
 }
@@ -362,6 +378,9 @@ static void test_fields_of_types(void **state)
 		{"df", "'unset'", V | E | T | G | N, NULL},
 		{"ecn", "'compat'", V | E | T | G | N, NULL},
 		{"dscp", "'inherit'", V | E | T | G | N, NULL},
+		{"toobig", "'drop'", V | E | T | G | N, NULL},
+		{"mss", "1400", V | E | T | G | N, NULL},
+		{"mtu_expires", "5", V | E | T | G | N, NULL},
 		{"fwmark", "7", V | E | T | G | N, NULL},
 		{"flowlabel", "7", V | E | T | G | N, NULL},
 		{"log", "false", V | E | T | G | N, NULL},

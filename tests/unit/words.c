@@ -69,6 +69,10 @@ static void test_iproute2_tail(void **state)
 		"\"srcport\":[50000,50010],\"ttl\":\"auto\",\"tos\":\"inherit\",\"learning\":false,"
 		"\"ageing\":300,\"maxaddress\":\"unlimited\",\"udpcsum\":false,"
 		"\"udp6zerocsumtx\":false,\"udp6zerocsumrx\":false}");
+	assert_words(NOUN_TUNNEL, false, "toobig reject mss 1360 mtu_expires 30",
+		     "{\"toobig\":\"reject\",\"mss\":1360,\"mtu_expires\":30}");
+	assert_words(NOUN_TUNNEL, true, "toobig default mss off",
+		     "{\"toobig\":null,\"mss\":\"off\"}");
 	assert_words(NOUN_TUNNEL, false, "", "{}");
 }
 

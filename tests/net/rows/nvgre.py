@@ -21,5 +21,5 @@ ROWS: dict[str, Row] = {
         "RFC 7637 §3.4", "Refused in a configuration, `vni_unknown` on receipt."),
     "NV-05": Row(
         "The sender does not fragment; broadcast goes to a group, or to each remote.",
-        "RFC 7637 §4.2, §4.4", "What does not fit is counted as `mtu`. DF is set."),
+        "RFC 7637 §4.2, §4.4", "DF is set; a frame that does not fit is answered, or goes in inner fragments (PM-06 to PM-08)."),
 }

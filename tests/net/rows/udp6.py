@@ -30,7 +30,7 @@ ROWS = {
         "addresses and ports sends checksums beside one that does not."),
     "U6-07": Row(
         "An ICMPv6 error about a packet without a checksum is held against what was sent.",
-        "RFC 6936 §4", "No such error changes a tunnel: sizes follow from the route's MTU."),
+        "RFC 6936 §4", "As any other (PM-04); what was not sent is noted as `icmp_forged`."),
     "U6-08": Row(
         "A port that takes zero takes it from its peers only.",
         "RFC 6936 §4, §5, 8926 §4.3.1", "Others are counted as `src_denied`, and not learned."),

@@ -37,8 +37,9 @@ ROWS = {
         "RFC 7348 §5", "Verified by default (`csum`); `noudpcsumrx` does not look."),
     "VX-09": Row(
         "VXLAN packets are never fragmented by the sender.",
-        "RFC 7348 §4.3", "DF is set; a frame that does not fit is counted as `mtu`.",
-        linux="fragments the outer packet over IPv4, as DF is not set by default"),
+        "RFC 7348 §4.3", "DF is set; a frame that does not fit is answered, or goes in inner fragments (PM-06 to PM-08).",
+        linux="fragments the outer packet over IPv4, as DF is not set by default",
+        openvswitch="drops what does not fit, and answers nothing"),
     "VX-10": Row(
         "Fragments of VXLAN packets may be discarded.",
         "RFC 7348 §4.3", "The first fragment is dropped as `frag`; so nothing is ever put together.",

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Packets as the API gives them. */
+#ifndef WEFT_CLI_PACKET_H
+#define WEFT_CLI_PACKET_H
+
+#include <jansson.h>
+
+/*
+ * The headers of `last` of a drop in words (lib/packet_text.h), to be freed; NULL: there is none. `listen` is that of the
+ * status: the UDP ports of tunnels.
+ */
+char *packet_last_text(const json_t *last, const json_t *listen);
+
+#endif
