@@ -48,6 +48,8 @@ int status_run(struct cli *cli, struct words *words, struct error *err);
 int stats_run(struct cli *cli, struct words *words, struct error *err);
 int drops_run(struct cli *cli, struct words *words, struct error *err);
 int notes_run(struct cli *cli, struct words *words, struct error *err);
+int top_run(struct cli *cli, struct words *words, struct error *err);
+int doctor_run(struct cli *cli, struct words *words, struct error *err);
 int monitor_run(struct cli *cli, struct words *words, struct error *err);
 /* Prints events of the objects in `list` (taken over; NULL: of all) until weftd goes. */
 int monitor_objects(struct cli *cli, json_t *list, struct error *err);

@@ -243,6 +243,8 @@ static int method_status(struct call *call, struct error *err)
 	for (enum noun noun = 0; noun < NOUN_COUNT; noun++)
 		json_object_set_new(status, schemas[noun].plural,
 				    json_integer((json_int_t)model_count(weftd->model, noun)));
+	json_object_set_new(status, "metrics",
+			    weftd->metrics ? json_string(weftd->metrics) : json_null());
 	kernel = kernel_status(weftd->kernel);
 	json_object_update_missing(status, kernel);
 	json_decref(kernel);

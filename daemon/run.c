@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "daemon/api.h"
+#include "daemon/http.h"
 #include "daemon/log.h"
 #include "daemon/monitor.h"
 #include "daemon/notify.h"
@@ -28,15 +29,19 @@
 
 struct options {
 	const char *rundir;
-	const char *config; /* NULL: none */
+	const char *config;  /* NULL: none */
+	const char *metrics; /* where to serve them, NULL: nowhere */
 };
 
 static void usage(FILE *file)
 {
-	fputs("usage: weftd [--rundir DIR] [--config FILE]\n"
+	fputs("usage: weftd [--rundir DIR] [--config FILE] [--metrics [ADDRESS:]PORT]\n"
 	      "\n"
 	      "  --rundir DIR       where socket and state are (WEFT_RUNDIR, " RUNDIR_DEFAULT ")\n"
 	      "  -c, --config FILE  apply this configuration (YAML) at start\n"
+	      "  --metrics [ADDRESS:]PORT\n"
+	      "                     serve Prometheus metrics over HTTP (ADDRESS: " HTTP_ADDRESS
+	      ")\n"
 	      "  -v, --verbose      log more\n"
 	      "  --version, --help\n",
 	      file);
@@ -46,9 +51,13 @@ static void usage(FILE *file)
 static int options_parse(int argc, char **argv, struct options *options)
 {
 	static const struct option names[] = {
-		{"rundir", required_argument, NULL, 'r'}, {"config", required_argument, NULL, 'c'},
-		{"verbose", no_argument, NULL, 'v'},	  {"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
+		{"rundir", required_argument, NULL, 'r'},
+		{"config", required_argument, NULL, 'c'},
+		{"metrics", required_argument, NULL, 'm'},
+		{"verbose", no_argument, NULL, 'v'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	const char *rundir = getenv("WEFT_RUNDIR");
 	int option;
@@ -61,6 +70,9 @@ static int options_parse(int argc, char **argv, struct options *options)
 			break;
 		case 'c':
 			options->config = optarg;
+			break;
+		case 'm':
+			options->metrics = optarg;
 			break;
 		case 'v':
 			log_set_level(LOG_LEVEL_DEBUG);
@@ -290,8 +302,9 @@ static int serve(struct weftd *weftd, const char *config, struct error *err)
 	return result;
 }
 
-static int weftd_serve(struct weftd *weftd, const char *config, struct error *err)
+static int weftd_serve(struct weftd *weftd, const struct options *options, struct error *err)
 {
+	struct http *http = NULL;
 	struct api *api = NULL;
 	int result;
 
@@ -299,8 +312,11 @@ static int weftd_serve(struct weftd *weftd, const char *config, struct error *er
 	result = api_new(weftd, &api, err);
 	if (result == 0)
 		result = kernel_side_start(weftd, err);
+	if (result == 0 && options->metrics)
+		result = http_new(weftd->base, weftd->kernel, options->metrics, &http, err);
 	if (result == 0)
-		result = serve(weftd, config, err);
+		result = serve(weftd, options->config, err);
+	http_free(http);
 	api_free(api);
 	/* The last state is written while the kernel side can still be asked for it. */
 	state_free(weftd->state);
@@ -323,6 +339,7 @@ int weftd_run(int argc, char **argv)
 		return result - 1;
 	signal(SIGPIPE, SIG_IGN);
 	weftd.rundir = options.rundir;
+	weftd.metrics = options.metrics;
 	result = privilege_check(&err);
 	if (result == 0)
 		result = rundir_open(options.rundir, &rundir, &err);
@@ -333,7 +350,7 @@ int weftd_run(int argc, char **argv)
 		weftd.model = model_new();
 		weftd.monitor = monitor_new();
 		weftd.state = state_new(&weftd);
-		result = weftd_serve(&weftd, options.config, &err);
+		result = weftd_serve(&weftd, &options, &err);
 		monitor_free(weftd.monitor);
 		model_free(weftd.model);
 		event_base_free(weftd.base);

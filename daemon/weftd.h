@@ -20,6 +20,7 @@ struct weftd {
 	struct kernel *kernel;
 	struct state *state;
 	struct monitor *monitor;
+	const char *metrics; /* where they are served, NULL: nowhere */
 	time_t started;
 	bool serving; /* the start is over */
 };

@@ -24,6 +24,7 @@ _weft() {
 	0) mapfile -t COMPREPLY < <(compgen -W "$(weft help | awk '/^  [a-z]/ { print $1 }')" -- "$word") ;;
 	1)
 		case ${words[0]} in
+		top) mapfile -t COMPREPLY < <(compgen -W "-b -n -w" -- "$word") ;;
 		drops) mapfile -t COMPREPLY < <(compgen -W "-w" -- "$word") ;;
 		apply | diff) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
 		bridge | port | tunnel | fdb)

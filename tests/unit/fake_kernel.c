@@ -9,6 +9,7 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "daemon/metrics.h"
 #include "daemon/model.h"
 #include "daemon/privilege.h"
 
@@ -247,6 +248,26 @@ json_t *kernel_status(struct kernel *kernel)
 {
 	(void)kernel;
 	return json_pack("{s:{}}", "features");
+}
+
+/* --- Metrics -------------------------------------------------------------------------- */
+
+struct metrics *metrics_new(struct kernel *kernel)
+{
+	(void)kernel;
+	return calloc(1, 1);
+}
+
+bool metrics_write(struct metrics *metrics, struct evbuffer *out, size_t bytes)
+{
+	(void)metrics, (void)bytes;
+	evbuffer_add_printf(out, "# HELP fake Fake.\n# TYPE fake gauge\nfake 1\n");
+	return false;
+}
+
+void metrics_free(struct metrics *metrics)
+{
+	free(metrics);
 }
 
 /* --- FDB ------------------------------------------------------------------------------ */

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* `weft doctor`: a table of checks, what they found, and the exit status for scripts. */
+#include "cli/doctor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/output.h"
+
+#define STATUS_FOUND 3
+#define TOOL_OUTPUT  (64u << 20)
+
+extern char **environ;
+
+static const char *const severities[SEVERITY_COUNT] = {"error", "warning", "info"};
+
+static const struct {
+	const char *name;
+	void (*run)(struct doctor *doctor);
+} checks[] = {
+	{"version", check_version},
+	{"privileges", check_privileges},
+	{"netns", check_netns},
+	{"remotes", check_remotes},
+	{"no_remote", check_no_remote},
+	{"local", check_local},
+	{"answers", check_answers},
+	{"twins", check_twins},
+	{"path_mtu", check_path_mtu},
+	{"port", check_port},
+	{"port_mtu", check_port_mtu},
+	{"fdb_room", check_fdb_room},
+	{"ageing", check_ageing},
+	{"vni", check_vni},
+	{"peer", check_peer},
+	{"mac", check_mac},
+	{"drops", check_drops},
+	{"vxlan_device", check_vxlan_device},
+	{"filter", check_filter},
+	{"xdp", check_xdp},
+	{"offload", check_offload},
+	{"splitter", check_splitter},
+	{"gro", check_gro},
+};
+#define CHECKS (sizeof(checks) / sizeof(*checks))
+
+/* --- For the checks ---------------------------------------------------------------------------------- */
+
+void finding_add(struct doctor *doctor, const struct finding *finding)
+{
+	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "check", doctor->check,
+				 "severity", severities[finding->severity], "subject",
+				 finding->subject, "evidence", finding->evidence, "consequence",
+				 finding->consequence, "mend", finding->mend);
+
+	/* NULL: a name that is no text is in it */
+	if (json)
+		json_array_append_new(doctor->findings, json);
+}
+
+void check_skip(struct doctor *doctor, const char *why)
+{
+	json_array_append_new(doctor->skipped,
+			      json_pack("{s:s, s:s}", "check", doctor->check, "reason", why));
+}
+
+const char *member_text(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text ? text : "";
+}
+
+/* Everything a process writes to `fd`, to be freed. */
+static char *output_read(int fd)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	char some[4096];
+	ssize_t count;
+
+	if (!out)
+		return NULL;
+	while ((count = read(fd, some, sizeof(some))) > 0 || (count < 0 && errno == EINTR))
+		if (count > 0 && (size_t)ftell(out) < TOOL_OUTPUT)
+			fwrite(some, 1, (size_t)count, out);
+	fclose(out);
+	return text;
+}
+
+json_t *tool_json(const char *const argv[])
+{
+	posix_spawn_file_actions_t actions;
+	int ends[2], result, status = -1;
+	char *text = NULL;
+	json_t *json = NULL;
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return NULL;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	result = posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	close(ends[1]);
+	if (result == 0) {
+		text = output_read(ends[0]);
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			;
+	}
+	close(ends[0]);
+	if (text && result == 0 && status == 0)
+		json = *text ? json_loads(text, 0, NULL) : json_array();
+	free(text);
+	return json;
+}
+
+/* --- What is known --------------------------------------------------------------------------------------- */
+
+static int facts_read(struct doctor *doctor, struct error *err)
+{
+	static const char *const links[] = {"ip", "-j", "-d", "link", "show", NULL};
+	static const char *const addresses[] = {"ip", "-j", "address", "show", NULL};
+	const struct {
+		const char *method;
+		json_t **ret;
+	} calls[] = {{"status", &doctor->status},   {"bridge.show", &doctor->bridges},
+		     {"port.show", &doctor->ports}, {"tunnel.show", &doctor->tunnels},
+		     {"stats", &doctor->stats},	    {"drops", &doctor->drops}};
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < sizeof(calls) / sizeof(*calls); i++)
+		ret = cli_call(doctor->cli, calls[i].method, NULL, calls[i].ret, err);
+	if (ret == 0) {
+		doctor->links = tool_json(links);
+		doctor->addresses = tool_json(addresses);
+	}
+	return ret;
+}
+
+static void doctor_free(struct doctor *doctor)
+{
+	json_t *all[] = {doctor->status,   doctor->bridges, doctor->ports, doctor->tunnels,
+			 doctor->stats,	   doctor->drops,   doctor->links, doctor->addresses,
+			 doctor->findings, doctor->skipped};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		json_decref(all[i]);
+}
+
+/* weftd itself is the first thing that may be wrong. */
+static void weftd_missing(struct doctor *doctor, const struct error *err)
+{
+	struct finding finding = {.severity = SEVERITY_ERROR, .subject = "weftd"};
+
+	doctor->check = "weftd";
+	snprintf(finding.evidence, FINDING_TEXT, "%.300s", err->line);
+	snprintf(finding.consequence, FINDING_TEXT,
+		 "what is configured is forwarded, and nothing follows routes, neighbours and "
+		 "devices");
+	snprintf(finding.mend, FINDING_TEXT, "systemctl restart weftd, or weftd --rundir %.200s",
+		 doctor->cli->rundir);
+	finding_add(doctor, &finding);
+}
+
+/* --- What is said ---------------------------------------------------------------------------------------- */
+
+static size_t found_print(const json_t *findings, const char *severity)
+{
+	static const char *const members[][2] = {
+		{"seen", "evidence"}, {"so", "consequence"}, {"mend", "mend"}};
+	size_t i, count = 0;
+	json_t *finding;
+
+	json_array_foreach ((json_t *)findings, i, finding) {
+		if (strcmp(member_text(finding, "severity"), severity) != 0)
+			continue;
+		count++;
+		printf("%s: %s (%s)\n", severity, member_text(finding, "subject"),
+		       member_text(finding, "check"));
+		for (size_t m = 0; m < sizeof(members) / sizeof(*members); m++)
+			printf("  %-5s %s\n", members[m][0], member_text(finding, members[m][1]));
+	}
+	return count;
+}
+
+static void report_print(const struct doctor *doctor)
+{
+	size_t counts[SEVERITY_COUNT], i;
+	json_t *skipped;
+
+	for (int s = 0; s < SEVERITY_COUNT; s++)
+		counts[s] = found_print(doctor->findings, severities[s]);
+	json_array_foreach (doctor->skipped, i, skipped) {
+		printf("skipped: %s: %s\n", member_text(skipped, "check"),
+		       member_text(skipped, "reason"));
+	}
+	printf("%zu checks, errors: %zu, warnings: %zu, notes: %zu\n", CHECKS,
+	       counts[SEVERITY_ERROR], counts[SEVERITY_WARNING], counts[SEVERITY_INFO]);
+}
+
+/* Is there more than information? */
+static bool report_bad(const json_t *findings)
+{
+	json_t *finding;
+	size_t i;
+
+	json_array_foreach ((json_t *)findings, i, finding) {
+		if (strcmp(member_text(finding, "severity"), severities[SEVERITY_INFO]) != 0)
+			return true;
+	}
+	return false;
+}
+
+int doctor_run(struct cli *cli, struct words *words, struct error *err)
+{
+	struct doctor doctor = {.cli = cli};
+	struct error missing = {};
+	int ret = words_end(words, err);
+
+	if (ret < 0)
+		return ret;
+	doctor.findings = json_array();
+	doctor.skipped = json_array();
+	if (facts_read(&doctor, &missing) < 0) {
+		weftd_missing(&doctor, &missing);
+	} else {
+		for (size_t i = 0; i < CHECKS; i++) {
+			doctor.check = checks[i].name;
+			checks[i].run(&doctor);
+		}
+	}
+	if (cli->json) {
+		json_auto_t *report =
+			json_pack("{s:O, s:O, s:I}", "findings", doctor.findings, "skipped",
+				  doctor.skipped, "checks", (json_int_t)CHECKS);
+
+		output_json(cli, report);
+	} else {
+		report_print(&doctor);
+	}
+	cli->status = report_bad(doctor.findings) ? STATUS_FOUND : 0;
+	doctor_free(&doctor);
+	return 0;
+}

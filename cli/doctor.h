@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the checks of `weft doctor` know, and what they say. */
+#ifndef WEFT_CLI_DOCTOR_H
+#define WEFT_CLI_DOCTOR_H
+
+#include "cli/cli.h"
+
+#define FINDING_TEXT 320
+
+/* Something is wrong; something may be; something is worth knowing and changes no exit status. */
+enum severity { SEVERITY_ERROR, SEVERITY_WARNING, SEVERITY_INFO, SEVERITY_COUNT };
+
+struct finding {
+	enum severity severity;
+	char subject[FINDING_TEXT];	/* "tunnel vxlan0 remote 192.0.2.1" */
+	char evidence[FINDING_TEXT];	/* what was seen, and where */
+	char consequence[FINDING_TEXT]; /* what it does to packets */
+	char mend[FINDING_TEXT];	/* the command that mends it, or what to do */
+};
+
+struct doctor {
+	struct cli *cli;
+	json_t *status, *bridges, *ports, *tunnels, *stats, *drops; /* of the API */
+	json_t *links, *addresses; /* of ip(8), NULL: it is not there */
+	const char *check;	   /* that runs */
+	json_t *findings, *skipped;
+};
+
+/* A check has found this. */
+void finding_add(struct doctor *doctor, const struct finding *finding);
+/* A check cannot be made, because of `why`. */
+void check_skip(struct doctor *doctor, const char *why);
+/* What a command that writes JSON says, a new reference; NULL: it is not there, or refuses. */
+json_t *tool_json(const char *const argv[]);
+/* The string that a member is, "" if it is none. */
+const char *member_text(const json_t *object, const char *name);
+
+/* --- doctor_host.c: the host ----------------------------------------------------------------- */
+void check_netns(struct doctor *doctor);
+void check_version(struct doctor *doctor);
+void check_privileges(struct doctor *doctor);
+void check_local(struct doctor *doctor);
+void check_vxlan_device(struct doctor *doctor);
+void check_filter(struct doctor *doctor);
+void check_xdp(struct doctor *doctor);
+void check_offload(struct doctor *doctor);
+void check_splitter(struct doctor *doctor);
+void check_gro(struct doctor *doctor);
+
+/* --- doctor_overlay.c: bridges, ports, tunnels ---------------------------------------------- */
+void check_remotes(struct doctor *doctor);
+void check_no_remote(struct doctor *doctor);
+void check_answers(struct doctor *doctor);
+void check_twins(struct doctor *doctor);
+void check_path_mtu(struct doctor *doctor);
+void check_port(struct doctor *doctor);
+void check_port_mtu(struct doctor *doctor);
+void check_fdb_room(struct doctor *doctor);
+void check_ageing(struct doctor *doctor);
+
+/* --- doctor_drops.c: what was dropped ---------------------------------------------------------- */
+void check_vni(struct doctor *doctor);
+void check_peer(struct doctor *doctor);
+void check_mac(struct doctor *doctor);
+void check_drops(struct doctor *doctor);
+
+#endif
