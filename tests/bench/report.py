@@ -39,7 +39,9 @@ for _over, _share in (("G", 0.05), ("G0", 0.05), ("R", 0.05), ("U6", 0.1), ("U60
     TARGETS += [(f"{_test}.rate", _over, "U", round(1 - _share, 2))
                 for _test in ("udp_most", "tcp_packet", "tcp_super", "tcp_nic")]
     TARGETS.append(("round_trip.p50", _over, "U", 1 + _share))
-PAIRS = (("U", "N0"), ("U", "K"), ("U", "O"), ("K", "N0"), ("O", "N0"), ("G", "U"), ("G0", "U"),
+TARGETS += [(f"{_test}.rate", "U", "B", 0.97) for _test in ("udp_most", "tcp_packet", "tcp_super", "tcp_nic")]
+TARGETS.append(("round_trip.p50", "U", "B", 1.03))
+PAIRS = (("U", "B"), ("U", "N0"), ("U", "K"), ("U", "O"), ("K", "N0"), ("O", "N0"), ("G", "U"), ("G0", "U"),
          ("R", "U"), ("U6", "U"), ("U60", "U"))
 
 
@@ -127,7 +129,7 @@ def plot(result, path):
     if len(data) < 2:
         return False
     names = [f"{name}: {TITLES[name]}" for name in variants]
-    colours = {"N0": "#9aa0a6", "K": "#4c78a8", "O": "#e0a030", "U": "#2f8f5b", "G": "#58b07f",
+    colours = {"N0": "#9aa0a6", "K": "#4c78a8", "O": "#e0a030", "U": "#2f8f5b", "B": "#a05050", "G": "#58b07f",
                "G0": "#86c9a2", "R": "#b3dfc5", "U6": "#7a5fa8", "U60": "#ab96cc"}
     bars = ", ".join(
         f"$data using {column + 2}:xtic(1) title '{name}' lc rgb '{colours[variant]}'"

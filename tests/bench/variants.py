@@ -7,6 +7,7 @@ Hosts `a` and `b` have 172.31.0.1 and .2 between them; the containers' MTU is 14
 variant, so that all send packets of the same size, and the underlay has room for the largest header.
 """
 
+import os
 import pathlib
 import sys
 
@@ -84,14 +85,14 @@ def openvswitch(site):
     site.one_subnet()
 
 
-def weft(site, tunnel=VXLAN, ipv6=False):
-    """weftd and weft of this build."""
+def weft(site, tunnel=VXLAN, ipv6=False, binary=None):
+    """weft of this build, and its weftd or another one."""
     for host, _, port, local, remote in site.hosts():
         if ipv6:
             local, remote = (A6, B6) if local == A else (B6, A6)
             host.sysctl("net.ipv6.conf.eth0.disable_ipv6", 0)
             host.ip(f"address add {local}/64 dev eth0 nodad")
-        command = Weftd(host)
+        command = Weftd(host, binary)
         command("bridge add br0")
         command(f"port add {port} bridge br0")
         command(f"tunnel add vx0 bridge br0 {tunnel} local {local} remote {remote}")
@@ -107,6 +108,7 @@ VARIANTS = {
     "K": kernel,
     "O": openvswitch,
     "U": weft,
+    "B": lambda site: weft(site, binary=os.environ["WEFT_BASE"]),
     "G": variant(f"type geneve id {VNI}"),
     "G0": variant(f"type geneve id {VNI} noudpcsum"),
     "R": variant(f"type gretap key {VNI}"),
@@ -118,6 +120,7 @@ TITLES = {
     "K": "kernel vxlan + bridge",
     "O": "Open vSwitch, userspace",
     "U": "weft",
+    "B": "weft of the commit to compare with",
     "G": "weft, GENEVE",
     "G0": "weft, GENEVE without checksum",
     "R": "weft, GRE with key",

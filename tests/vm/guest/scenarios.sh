@@ -6,7 +6,7 @@
 scenario_load() {
 	local program
 	check "the datapath loads" bpftool prog loadall /weft.bpf.o /sys/fs/bpf/weft
-	for program in weft_port weft_underlay; do
+	for program in weft_port weft_underlay weft_collect weft_split; do
 		check "$program" [ -e /sys/fs/bpf/weft/$program ]
 	done
 	rm -rf /sys/fs/bpf/weft
@@ -47,8 +47,15 @@ between() { # bridged|routed UNDERLAY TYPE WORDS [near WORDS] [far WORDS]
 	near_end "$way" "$underlay" "${here[@]}"
 	end_kernel far "$way" "$underlay" "${there[@]}"
 	exchange
+	case $way:$near:$1 in bridged:weft:vxlan | bridged:weft:geneve) check "GRO" merges near "$1" ;; esac
 	near_quiet
 	kernel_quiet far t0
+}
+
+merges() { # HOST TYPE: the kernel has a device that merges what comes by the tunnel's port
+	weft "$1" status >/tmp/status
+	cat /tmp/status
+	grep -q "weft-${2:0:2}" /tmp/status
 }
 
 # GENEVE options of the kernel's flow-based device, by tc: it sends OPTIONS_FAR, and takes what has
