@@ -21,7 +21,6 @@
 #include "bpf/lookup.h"
 #include "bpf/split.h"
 
-#define PROTOCOL_TCP  6
 #define IP_LEN_MAX    65535
 #define COLLECT_TICKS 2 /* what has not come back by then was lost */
 
@@ -83,7 +82,7 @@ static __noinline bool collect_harmless(struct __sk_buff *skb, const struct fram
 		return false;
 	place = inner.proto == bpf_htons(ETH_P_IP) ? offsetof(struct iphdr, protocol)
 						   : offsetof(struct ipv6hdr, nexthdr);
-	if (bpf_skb_load_bytes(skb, offset + place, &protocol, 1) || protocol != PROTOCOL_TCP)
+	if (bpf_skb_load_bytes(skb, offset + place, &protocol, 1) || protocol != IPPROTO_NUMBER_TCP)
 		return false;
 	entry = lookup(&inner);
 	port = entry && entry->dest.port ? port_get(entry->dest.port) : NULL;

@@ -68,6 +68,18 @@ static void held_free(struct held *held)
 	free(held);
 }
 
+/* 0 also if it is not held. */
+static int held_release(const struct holder_item *item)
+{
+	struct held *held = held_find(item);
+
+	if (!held)
+		return 0;
+	LL_DELETE(everything, held);
+	held_free(held);
+	return 0;
+}
+
 /* --- ports --------------------------------------------------------------------------------- */
 
 /* A bound socket, or negative errno. The filter comes first, so that it never takes a packet. */
@@ -129,16 +141,10 @@ int held_port_hold(uint16_t port)
 int held_port_release(uint16_t port)
 {
 	struct holder_item item;
-	struct held *held;
 
 	memset(&item, 0, sizeof(item));
 	item.port = port;
-	held = held_find(&item);
-	if (!held)
-		return 0;
-	LL_DELETE(everything, held);
-	held_free(held);
-	return 0;
+	return held_release(&item);
 }
 
 /* --- protocols ----------------------------------------------------------------------------- */
@@ -174,16 +180,10 @@ int held_protocol_hold(uint16_t protocol)
 int held_protocol_release(uint16_t protocol)
 {
 	struct holder_item item;
-	struct held *held;
 
 	memset(&item, 0, sizeof(item));
 	item.protocol = protocol;
-	held = held_find(&item);
-	if (!held)
-		return 0;
-	LL_DELETE(everything, held);
-	held_free(held);
-	return 0;
+	return held_release(&item);
 }
 
 static const struct held *held_gre(void)

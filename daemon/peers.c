@@ -15,7 +15,6 @@
 
 #include "daemon/log.h"
 #include "lib/tunnel.h"
-#include "lib/tunnel.h"
 
 struct vni_count {
 	struct weft_vni_key key;

@@ -175,3 +175,11 @@ def weft_host(lab):
     host = lab.host("host")
     host.weft = Weftd(host)
     return host
+
+
+@pytest.fixture
+def ready(rig):
+    """The rig with its tunnel to r1 up, and tenants on both sides known."""
+    rig.up()
+    rig.meet()
+    return rig

@@ -29,13 +29,6 @@ UNUSED = ((NOT_ECT, ECT0), (NOT_ECT, ECT1), (CE, ECT1), (ECT1, ECT0))  # inner, 
 DSCP = 10 << 2
 
 
-@pytest.fixture
-def ready(rig):
-    rig.up()
-    rig.meet()
-    return rig
-
-
 def mark_of(inner, version):
     """The ECN field of a tenant's frame, or IP packet."""
     ip = inner if inner[0] >> 4 == version else inner[14:]

@@ -23,14 +23,6 @@ UNKNOWN = geneve_option(0xFFFF, 0x01, b"weft")
 UNKNOWN_CRITICAL = geneve_option(0xFFFF, 0x81, b"weft")
 
 
-@pytest.fixture
-def ready(rig):
-    """The rig with its tunnel to r1 up, and tenants on both sides known."""
-    rig.up()
-    rig.meet()
-    return rig
-
-
 def _in(rig, **fields):
     """A packet with the fields reaches the tenant unchanged."""
     inner = rig.tenant(TENANT_R, TENANT_A)

@@ -15,14 +15,6 @@ ids = itertools.count(1)  # of fragments: the host keeps parts of which the rest
 BAD = mac_of(0xBAD)  # a tenant that must not be learned
 
 
-@pytest.fixture
-def ready(rig):
-    """The rig with its tunnel to r1 up, and tenants on both sides known."""
-    rig.up()
-    rig.meet()
-    return rig
-
-
 def _in(rig, **fields):
     """A packet with the fields reaches the tenant."""
     inner = rig.tenant(TENANT_R, TENANT_A)

@@ -17,13 +17,6 @@ from tap import Tap
 pytestmark = pytest.mark.encapsulations("gretap", "gre")
 
 
-@pytest.fixture
-def ready(rig):
-    rig.up()
-    rig.meet()
-    return rig
-
-
 def _final(rig):
     """What is on the wire is what leaves the host: no checksum is left to be filled in."""
     rig.host.offload("u0", "off")

@@ -14,13 +14,6 @@ pytestmark = pytest.mark.encapsulations("nvgre")
 BAD = mac_of(0xBAD)  # a tenant that must not be learned
 
 
-@pytest.fixture
-def ready(rig):
-    rig.up()
-    rig.meet()
-    return rig
-
-
 @pytest.mark.parametrize("vsid", [0x1000, 0x123456, 0xFFFFFE])
 def test_NV_01_header(rig, vsid):
     rig.up(id=vsid)

@@ -17,13 +17,6 @@ TENANT_R2 = mac_of(0x2)
 FULL = 1500
 
 
-@pytest.fixture
-def ready(rig):
-    rig.up()
-    rig.meet()
-    return rig
-
-
 def full(rig, mtu=FULL, more=0, **fields):
     """A tenant's frame that just fits an underlay of that MTU, or is `more` bytes longer; with DF."""
     return rig.tenant(**{"length": rig.room(mtu) + more, "df": True, **fields})

@@ -23,13 +23,6 @@ TICK = 1 / 59.6  # seconds; in each of them a CPU gives 64 answers
 ANSWERS = 64
 
 
-@pytest.fixture
-def ready(rig):
-    rig.up()
-    rig.meet()
-    return rig
-
-
 def too_long(rig, version=4, more=1, **fields):
     return rig.tenant(**{"version": version, "df": True, "length": rig.room() + more, **fields})
 

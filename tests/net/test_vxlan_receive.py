@@ -9,14 +9,6 @@ from frames import BROADCAST, frame, mac_of
 from rig import TENANT_A, TENANT_B, TENANT_R, VNI, remote_mac
 
 
-@pytest.fixture
-def ready(rig):
-    """The rig with its tunnel to r1 up, and tenants on both sides known."""
-    rig.up()
-    rig.meet()
-    return rig
-
-
 @pytest.mark.parametrize("flags", [0x00, 0xF7])
 def test_VX_02_without_the_flag_nothing_is_decapsulated(ready, flags):
     with ready.rejects("no_i_flag"):
