@@ -110,7 +110,7 @@ int weft_port(struct __sk_buff *skb)
 	int reason;
 
 	id = bpf_map_lookup_elem(&devices, &ifindex);
-	if (!id)
+	if (!id || netns_is_foreign(skb))
 		return TC_ACT_UNSPEC;
 	f.port = *id;
 	port = port_get(f.port);
@@ -248,7 +248,7 @@ int weft_underlay(struct __sk_buff *skb)
 {
 	struct frame f = {};
 
-	return underlay(skb, &f, false);
+	return netns_is_foreign(skb) ? TC_ACT_UNSPEC : underlay(skb, &f, false);
 }
 
 /* At tc ingress of an external device: what weft_underlay handed to the host, and nothing else. */

@@ -20,6 +20,9 @@
 #define KERNEL_DECAP_L3 (1u << 0) /* BPF_F_ADJ_ROOM_DECAP_L3_*: 6.3 */
 const volatile __u32 kernel_features;
 
+/* Of the network namespace that is served; 0: any. Set by weftd before loading. */
+const volatile __u64 netns_cookie;
+
 /* Marks frames that the datapath sends to itself (flood.h); random, set by weftd before loading. */
 const volatile __u32 defer_token[2];
 
@@ -97,6 +100,36 @@ static __always_inline bool mac_is_group(const __u8 *mac)
 static __always_inline __u32 tick_now(void)
 {
 	return bpf_ktime_get_coarse_ns() >> WEFT_TICK_SHIFT;
+}
+
+/* Of the kernel's own structures what its context for programs does not show. */
+struct net___weft {
+	__u64 net_cookie;
+} __attribute__((preserve_access_index));
+struct net_device___weft {
+	struct {
+		struct net___weft *net;
+	} nd_net;
+} __attribute__((preserve_access_index));
+struct sk_buff___netns {
+	struct net_device___weft *dev;
+} __attribute__((preserve_access_index));
+
+/* 6.2; kernels that have tcx have it */
+extern void *bpf_cast_to_kern_ctx(void *object) __ksym __weak;
+
+/*
+ * A program on tcx goes along with a device that is moved to another network namespace, where nobody is served and weftd
+ * cannot take it off.
+ */
+static __always_inline bool netns_is_foreign(struct __sk_buff *skb)
+{
+	struct sk_buff___netns *real;
+
+	if (!netns_cookie)
+		return false;
+	real = bpf_cast_to_kern_ctx(skb);
+	return real->dev->nd_net.net->net_cookie != netns_cookie;
 }
 
 /* Array maps hold a value at every index: these return NULL for ids out of range only. */

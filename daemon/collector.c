@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "daemon/device.h"
-#include "daemon/tc.h"
+#include "daemon/hook.h"
 
 #define QUIET_MTU 1279 /* below the least of IPv6; what is received does not ask */
 
@@ -51,7 +51,7 @@ int collector_make(struct netlink *netlink, const char *kind, uint16_t port, int
 	/* merged it would be no more what was counted when it was handed over (bpf/collect.h) */
 	rc = device_gro_off(netlink, *ret_ifindex, &refused);
 	if (!rc)
-		rc = tc_attach(netlink, *ret_ifindex, TC_INGRESS, prog_fd, "weft_collect",
+		rc = hook_attach(netlink, *ret_ifindex, HOOK_INGRESS, prog_fd, "weft_collect",
 			       &refused);
 	if (!rc)
 		return 0;

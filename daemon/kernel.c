@@ -14,7 +14,7 @@
 #include "daemon/live.h"
 #include "daemon/log.h"
 #include "daemon/splitter.h"
-#include "daemon/tc.h"
+#include "daemon/hook.h"
 
 #define LEASE_SECONDS	 10 /* how long the datapath trusts next hops without a weftd */
 #define LEASE_PERIOD	 1  /* seconds */
@@ -42,6 +42,7 @@ static void lease_renew(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	control_write(kernel);
 	listen_watch(kernel);
+	hook_watch(kernel->netlink);
 	lost = events_lost(kernel);
 	if (lost != kernel->events_lost) {
 		log_warning("%llu events of the datapath were lost",
@@ -155,6 +156,7 @@ static void kernel_unload(struct kernel *kernel)
 	kernel_halt(kernel);
 	splitter_halt(kernel);
 	underlay_stop(kernel->underlay);
+	hook_stop();
 	dp_free(kernel->dp);
 	kernel->dp = NULL;
 	memset(&kernel->collect, 0, sizeof(kernel->collect));
@@ -246,12 +248,12 @@ static bool lease_runs(uint32_t prog_id)
 	return runs;
 }
 
-static void unhook(void *arg, uint32_t ifindex, enum tc_hook hook, uint32_t prog_id)
+static void unhook(void *arg, uint32_t ifindex, enum hook hook, uint32_t prog_id)
 {
 	struct kernel *kernel = arg;
 
 	(void)prog_id;
-	tc_detach(kernel->netlink, ifindex, hook, NULL);
+	hook_detach(kernel->netlink, ifindex, hook, NULL);
 }
 
 /*
@@ -260,7 +262,7 @@ static void unhook(void *arg, uint32_t ifindex, enum tc_hook hook, uint32_t prog
  */
 static int kernel_adopt(struct kernel *kernel, const json_t *state, struct error *err)
 {
-	int64_t id = tc_query(kernel->netlink, LOOPBACK_IFINDEX, TC_INGRESS);
+	int64_t id = hook_query(kernel->netlink, LOOPBACK_IFINDEX, HOOK_INGRESS);
 	int r;
 
 	if (id <= 0)
@@ -273,7 +275,9 @@ static int kernel_adopt(struct kernel *kernel, const json_t *state, struct error
 				 LEASE_SECONDS);
 	if (!state) {
 		log_warning("a datapath without a state file is replaced");
-		return tc_walk(kernel->netlink, unhook, kernel, err);
+		r = hook_walk(kernel->netlink, unhook, kernel, err);
+		hook_stop();
+		return r;
 	}
 	r = dp_adopt((uint32_t)id, &kernel->dp, err);
 	if (r >= 0)
@@ -323,8 +327,10 @@ int kernel_start(struct event_base *base, const char *rundir, const json_t *stat
 							     .arg = kernel};
 		netlink_listen(kernel->netlink, &kernel->listener);
 		holder_watch(kernel->holder, holder_lost, kernel);
-		r = kernel_adopt(kernel, state, err);
+		r = hook_start(kernel->netlink, err);
 	}
+	if (r >= 0)
+		r = kernel_adopt(kernel, state, err);
 	if (r < 0) {
 		kernel_stop(kernel);
 		return r;
@@ -395,6 +401,7 @@ void kernel_stop(struct kernel *kernel)
 	holder_free(kernel->holder);
 	underlay_free(kernel->underlay);
 	nexthops_free(kernel->nexthops);
+	hook_stop();
 	netlink_free(kernel->netlink);
 	dp_free(kernel->dp);
 	ids_free(&kernel->bridge_ids);

@@ -11,7 +11,7 @@
 
 #include "daemon/collector.h"
 #include "daemon/log.h"
-#include "daemon/tc.h"
+#include "daemon/hook.h"
 #include "lib/tunnel.h"
 
 #define GRE_BITS   4 /* of WEFT_LISTEN_* */
@@ -271,7 +271,7 @@ void listen_filter_event(struct kernel *kernel, uint32_t ifindex)
 {
 	struct live_listen *listen = listen_of_device(kernel, ifindex);
 
-	if (listen && !tc_query(kernel->netlink, ifindex, TC_INGRESS))
+	if (listen && !hook_query(kernel->netlink, ifindex, HOOK_INGRESS))
 		listen_repair(kernel, listen);
 }
 

@@ -281,18 +281,24 @@ static void neighbour_update(struct netlink *netlink, const struct nlmsghdr *mes
 			listener->neighbour(listener->arg, &neighbour);
 }
 
+void netlink_filter_lost(struct netlink *netlink, uint32_t ifindex)
+{
+	struct netlink_listener *listener;
+
+	LL_FOREACH (netlink->listeners, listener)
+		if (listener->filter)
+			listener->filter(listener->arg, ifindex);
+}
+
 static void filter_update(struct netlink *netlink, const struct nlmsghdr *message)
 {
 	const struct tcmsg *tc = mnl_nlmsg_get_payload(message);
-	struct netlink_listener *listener;
 
 	if (mnl_nlmsg_get_payload_len(message) < sizeof(*tc) || tc->tcm_ifindex <= 0)
 		return;
 	if (message->nlmsg_type == RTM_DELQDISC && tc->tcm_parent != TC_H_CLSACT)
 		return;
-	LL_FOREACH (netlink->listeners, listener)
-		if (listener->filter)
-			listener->filter(listener->arg, (uint32_t)tc->tcm_ifindex);
+	netlink_filter_lost(netlink, (uint32_t)tc->tcm_ifindex);
 }
 
 static void event_read(struct netlink *netlink, const struct nlmsghdr *message)

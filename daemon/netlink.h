@@ -96,6 +96,9 @@ void netlink_free(struct netlink *netlink);
 void netlink_listen(struct netlink *netlink, struct netlink_listener *listener);
 void netlink_unlisten(struct netlink *netlink, struct netlink_listener *listener);
 
+/* Tells the listeners that somebody took a program off the device, where no event says so. */
+void netlink_filter_lost(struct netlink *netlink, uint32_t ifindex);
+
 /* The caches. Pointers are good until the next turn of the loop or the next refresh. */
 const struct link *link_by_index(const struct netlink *netlink, uint32_t ifindex);
 const struct link *link_by_name(const struct netlink *netlink, const char *name);

@@ -17,7 +17,7 @@
 #include "daemon/device.h"
 #include "daemon/log.h"
 #include "daemon/port_private.h"
-#include "daemon/tc.h"
+#include "daemon/hook.h"
 #include "lib/tunnel.h"
 
 #define MTU_FIRST 1450
@@ -99,9 +99,9 @@ int port_write(struct kernel *kernel, struct live_port *port, struct error *err)
 	return r < 0 ? error_set(err, r, "map ports: %s", strerror(-r)) : 0;
 }
 
-static enum tc_hook port_hook(const struct live_port *port)
+static enum hook port_hook(const struct live_port *port)
 {
-	return port_is_internal(port) ? TC_EGRESS : TC_INGRESS;
+	return port_is_internal(port) ? HOOK_EGRESS : HOOK_INGRESS;
 }
 
 /* What keeps a device from being a port; NULL: nothing. */
@@ -137,7 +137,7 @@ static int port_attach(struct kernel *kernel, struct live_port *port, const stru
 			error_set(err, r, "map devices: %s", strerror(-r));
 	}
 	if (r >= 0)
-		r = tc_attach(kernel->netlink, port->ifindex, port_hook(port),
+		r = hook_attach(kernel->netlink, port->ifindex, port_hook(port),
 			      dp_program_port(kernel->dp), "weft_port", err);
 	if (r < 0)
 		port_detach(kernel, port);
@@ -150,7 +150,7 @@ void port_detach(struct kernel *kernel, struct live_port *port)
 
 	if (!ifindex)
 		return;
-	tc_detach(kernel->netlink, ifindex, port_hook(port), NULL);
+	hook_detach(kernel->netlink, ifindex, port_hook(port), NULL);
 	dp_delete_device(kernel->dp, &ifindex);
 	port->ifindex = 0;
 	port->up = port->peer = false;

@@ -6,7 +6,7 @@
 #include "daemon/device.h"
 #include "daemon/log.h"
 #include "daemon/port_private.h"
-#include "daemon/tc.h"
+#include "daemon/hook.h"
 
 struct live_port *port_by_ifindex(struct kernel *kernel, uint32_t ifindex)
 {
@@ -162,15 +162,15 @@ void port_link_event(struct kernel *kernel, enum link_event event, const struct 
 void port_filter_event(struct kernel *kernel, uint32_t ifindex)
 {
 	struct live_port *port = port_by_ifindex(kernel, ifindex);
-	enum tc_hook hook = port && port_is_internal(port) ? TC_EGRESS : TC_INGRESS;
+	enum hook hook = port && port_is_internal(port) ? HOOK_EGRESS : HOOK_INGRESS;
 	struct error err = {};
 
 	/* a device that goes takes its filters along, and is told of after them */
-	if (!port || tc_query(kernel->netlink, ifindex, hook) != 0 ||
+	if (!port || hook_query(kernel->netlink, ifindex, hook) != 0 ||
 	    link_refresh(kernel->netlink, NULL, ifindex) < 0)
 		return;
 	log_warning("port %s: somebody took the filter off; it is put there again", port->name);
-	if (tc_attach(kernel->netlink, ifindex, hook, dp_program_port(kernel->dp), "weft_port",
+	if (hook_attach(kernel->netlink, ifindex, hook, dp_program_port(kernel->dp), "weft_port",
 		      &err) < 0)
 		log_warning("port %s: %s", port->name, err.line);
 }

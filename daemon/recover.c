@@ -12,7 +12,7 @@
 
 #include "daemon/device.h"
 #include "daemon/log.h"
-#include "daemon/tc.h"
+#include "daemon/hook.h"
 
 #define BATCH 1024
 
@@ -400,7 +400,7 @@ static void settle_devices(struct kernel *kernel)
 	}
 }
 
-static void settle_hook(void *arg, uint32_t ifindex, enum tc_hook hook, uint32_t prog_id)
+static void settle_hook(void *arg, uint32_t ifindex, enum hook hook, uint32_t prog_id)
 {
 	struct kernel *kernel = arg;
 	const struct link *link = link_by_index(kernel->netlink, ifindex);
@@ -412,7 +412,7 @@ static void settle_hook(void *arg, uint32_t ifindex, enum tc_hook hook, uint32_t
 	if (!dp_get_device(kernel->dp, &ifindex, &id) || underlay_has(kernel->underlay, ifindex) ||
 	    listen_has_device(kernel, ifindex))
 		return;
-	tc_detach(kernel->netlink, ifindex, hook, NULL);
+	hook_detach(kernel->netlink, ifindex, hook, NULL);
 }
 
 void recover_links(struct kernel *kernel)
@@ -445,8 +445,9 @@ void recover_settle(struct kernel *kernel)
 	settle_remotes(kernel);
 	settle_flood(kernel);
 	settle_devices(kernel);
-	if (tc_walk(kernel->netlink, settle_hook, kernel, &err) < 0)
+	if (hook_walk(kernel->netlink, settle_hook, kernel, &err) < 0)
 		log_warning("%s", err.line);
+	hook_settle();
 	peers_settle(kernel);
 	listen_settle(kernel);
 	fdb_settle(kernel);

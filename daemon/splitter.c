@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "daemon/device.h"
-#include "daemon/tc.h"
+#include "daemon/hook.h"
 
 #define LOWER_NAME "weft-split"
 #define UPPER_NAME "weft-cut"
@@ -69,7 +69,7 @@ int splitter_start(struct netlink *netlink, int prog_fd, uint32_t *ret_ifindex, 
 	if (!rc)
 		rc = half_make(netlink, 0, &lower, &refused);
 	if (!rc)
-		rc = tc_attach(netlink, lower, TC_EGRESS, prog_fd, "weft_split", &refused);
+		rc = hook_attach(netlink, lower, HOOK_EGRESS, prog_fd, "weft_split", &refused);
 	if (!rc)
 		rc = half_make(netlink, lower, &upper, &refused);
 	if (!rc)
@@ -114,5 +114,5 @@ bool splitter_unhooked(struct netlink *netlink, uint32_t ifindex)
 {
 	const struct link *lower = half_find(netlink, false);
 
-	return lower && lower->ifindex == ifindex && !tc_query(netlink, ifindex, TC_EGRESS);
+	return lower && lower->ifindex == ifindex && !hook_query(netlink, ifindex, HOOK_EGRESS);
 }

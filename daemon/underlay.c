@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <uthash.h>
 
-#include "daemon/tc.h"
+#include "daemon/hook.h"
 
 #define LOOPBACK_IFINDEX 1 /* of `lo` in every namespace */
 
@@ -72,7 +72,7 @@ static bool is_wanted(const struct underlay *underlay, const struct link *link)
 static int member_attach(struct underlay *underlay, struct member *member, struct error *err)
 {
 	struct error refused = {0};
-	int rc = tc_attach(underlay->netlink, member->ifindex, TC_INGRESS, underlay->prog_fd,
+	int rc = hook_attach(underlay->netlink, member->ifindex, HOOK_INGRESS, underlay->prog_fd,
 			   "weft_underlay", &refused);
 
 	member->attached = !rc;
@@ -85,7 +85,7 @@ static int member_remove(struct underlay *underlay, struct member *member, struc
 	int rc = 0;
 
 	if (member->attached)
-		rc = tc_detach(underlay->netlink, member->ifindex, TC_INGRESS, err);
+		rc = hook_detach(underlay->netlink, member->ifindex, HOOK_INGRESS, err);
 	HASH_DEL(underlay->members, member);
 	free(member);
 	return rc;
@@ -165,7 +165,7 @@ static void on_filter(void *arg, uint32_t ifindex)
 	struct underlay *underlay = arg;
 	struct member *member = member_find(underlay, ifindex);
 
-	if (member && member->attached && tc_query(underlay->netlink, ifindex, TC_INGRESS) == 0)
+	if (member && member->attached && hook_query(underlay->netlink, ifindex, HOOK_INGRESS) == 0)
 		member_attach(underlay, member, NULL);
 }
 

@@ -7,6 +7,8 @@ device a packet comes by is always `lo` (ifindex 1).
 
 import ctypes
 import os
+import re
+import subprocess
 import time
 
 from scapy.all import IP, UDP, Ether
@@ -71,9 +73,12 @@ class Datapath:
         path = os.environ.get("WEFT_BUILD", f"{ROOT}/build") + "/bpf/weft.bpf.o"
         self.object = checked(lib.bpf_object__open_file(path.encode(), None), path)
         rodata = lib.bpf_object__find_map_by_name(self.object, b".rodata")
-        # defer_token, then kernel_features or the other way round: no word is 0
         size = lib.bpf_map__value_size(rodata)
-        lib.bpf_map__set_initial_value(rodata, b"\x5d" * size, size)
+        constants = bytearray(size)
+        for name, (offset, length) in self.constants(path).items():
+            if name in ("defer_token", "kernel_features"):
+                constants[offset:offset + length] = b"\x5d" * length
+        lib.bpf_map__set_initial_value(rodata, bytes(constants), size)
         checked(lib.bpf_object__load(self.object), "load")
         self.fds = {}
         for name, (key, value) in MAPS.items():
@@ -87,6 +92,14 @@ class Datapath:
         self.context = {}
         self.cpus = len(os.sched_getaffinity(0)) if not os.path.exists(
             "/sys/devices/system/cpu/possible") else self.possible()
+
+    @staticmethod
+    def constants(path):
+        """What weftd sets before loading: name -> (offset, length) in .rodata."""
+        said = subprocess.run(["readelf", "-W", "-S", "-s", path], check=True, capture_output=True, text=True).stdout
+        section = re.search(r"\[ *(\d+)\] \.rodata ", said)[1]
+        return {match[3]: (int(match[1], 16), int(match[2])) for match in re.finditer(
+            rf"^ *\d+: ([0-9a-f]+) +(\d+) OBJECT +\w+ +\w+ +{section} (\w+)$", said, re.MULTILINE)}
 
     @staticmethod
     def possible():

@@ -7,6 +7,8 @@ import pathlib
 import re
 import subprocess
 
+import hooks
+
 # What changes by itself or is decided by the kernel at random.
 _VOLATILE = ("stats", "stats64", "valid_life_time", "preferred_life_time", "age", "used", "updated", "confirmed", "probes")
 
@@ -34,6 +36,7 @@ def filters(host):
         for hook in ("ingress", "egress"):
             found[f"{dev} {hook}"] = host.run("tc", "filter", "show", "dev", dev, hook,
                                               check=False).stdout
+            found[f"{dev} {hook} tcx"] = len(hooks.tcx(host, dev, hook))
     found["bpf"] = [re.sub(r" id \d+", "", line) for line in
                     host.run("bpftool", "net", "show").stdout.splitlines()]
     return found
@@ -75,9 +78,9 @@ def snapshot(host):
 
 
 def programs(host):
-    """ids of the programs attached in the namespace."""
-    found = json.loads(host.run("bpftool", "-j", "net", "show").stdout)
-    return {hook["id"] for kind in found for hook in kind.get("tc", ()) if "id" in hook}
+    """ids of weft's programs attached in the namespace."""
+    return {program for dev in devices(host) for hook in ("ingress", "egress")
+            for program in hooks.programs(host, dev, hook).values()}
 
 
 def loaded(ids):

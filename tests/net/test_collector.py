@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+import hooks
 from daemon import Refused
 from lab import wait_until
 from offloads import TARGETS
@@ -35,7 +36,7 @@ def held(host):
 
 
 def filters(host):
-    return host.run("tc", "filter", "show", "dev", NAME, "ingress", check=False).stdout
+    return hooks.programs(host, NAME)
 
 
 def test_one_for_each_port(host):
@@ -92,7 +93,7 @@ def test_is_put_right(host, harm):
 
 def test_filter_is_put_back(host):
     add(host, "vx0", 1)
-    host.run("tc", "qdisc", "del", "dev", NAME, "clsact")
+    hooks.detach(host, NAME)
     wait_until(lambda: "weft_collect" in filters(host), "the filter to be there again")
 
 

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+import hooks
 import icmp
 from frames import BROADCAST, IP, TCP, Ether, IPv6, Raw, ip_packet, mac_of
 from encap import IPV4, IPV6, octets, underlay
@@ -173,9 +174,7 @@ def test_GR_09_numbers_are_counted_per_key(rig):
 
 def _sequences(host):
     """(id of the map `sequences` of the host's datapath, its entries {key: (next, last)})."""
-    filters = json.loads(host.run("tc", "-j", "filter", "show", "dev", "u0", "ingress").stdout)
-    program = next(entry["options"]["prog"]["id"] for entry in filters
-                   if "prog" in entry.get("options", {}))
+    program = hooks.programs(host, "u0")["weft_underlay"]
     maps = json.loads(host.run("bpftool", "-j", "prog", "show", "id", program).stdout)["map_ids"]
     for id in maps:
         if json.loads(host.run("bpftool", "-j", "map", "show", "id", id).stdout)["name"] \

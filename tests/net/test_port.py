@@ -3,6 +3,7 @@
 
 import pytest
 
+import hooks
 from daemon import Weftd, refused
 from frames import BROADCAST, mac_of
 from lab import wait_until
@@ -152,9 +153,10 @@ def test_filter_that_somebody_takes_off_comes_back(lab):
     one, two = overlay.hosts
     one.weft("port add br0-host bridge br0 type internal address 10.0.0.101/24")
     for dev in ("vnet0", "eth0", "lo", "br0-host"):
-        one.run("tc", "qdisc", "del", "dev", dev, "clsact")
-    wait_until(lambda: all("weft" in one.run("tc", "filter", "show", "dev", dev, "ingress").stdout
-                           for dev in ("vnet0", "eth0", "lo")), "filters to come back")
+        hooks.detach(one, dev)
+    hooks.detach(one, "br0-host", "egress")
+    wait_until(lambda: all(hooks.programs(one, dev) for dev in ("vnet0", "eth0", "lo"))
+               and hooks.programs(one, "br0-host", "egress"), "programs to come back")
     one.c.ping("10.0.0.2")
     one.ping("10.0.0.2")
 

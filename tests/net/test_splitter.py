@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+import hooks
 from daemon import Weftd
 from lab import wait_until
 
@@ -34,7 +35,7 @@ def used(host):
 
 
 def filters(host):
-    return host.run("tc", "filter", "show", "dev", "weft-split", "egress").stdout
+    return hooks.programs(host, "weft-split", "egress")
 
 
 def add(host, name, vni):
@@ -46,7 +47,7 @@ def test_comes_with_the_first_tunnel_and_goes_with_the_last(host):
     add(host, "vx0", 1)
     made = halves(host)
     assert set(made) == set(HALVES) and used(host) == made["weft-cut"]
-    assert "weft" in filters(host)
+    assert "weft_split" in filters(host)
     add(host, "vx1", 2)
     host.weft("tunnel del vx0")
     assert halves(host) == made
@@ -101,15 +102,15 @@ def test_is_put_right(host, harm):
         there = halves(host)
         lines = [host.ip(f"link show {name}", check=False) for name in HALVES]
         return (set(there) == set(HALVES) and used(host) == there["weft-cut"]
-                and all("UP," in line for line in lines) and "weft" in filters(host))
+                and all("UP," in line for line in lines) and filters(host))
     wait_until(right, f"the splitter to be right after `ip {harm}`")
     assert "warning" not in host.weft.log()
 
 
 def test_filter_is_put_back(host):
     add(host, "vx0", 1)
-    host.run("tc", "qdisc", "del", "dev", "weft-split", "clsact")
-    wait_until(lambda: "weft" in filters(host), "the filter to be there again")
+    hooks.detach(host, "weft-split", "egress")
+    wait_until(lambda: filters(host), "the program to be there again")
 
 
 def test_without_it_tunnels_work(host):

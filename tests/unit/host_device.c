@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Devices of weft's own, and programs on hooks beside other people's. */
 #include "daemon/device.h"
-#include "daemon/tc.h"
+#include "daemon/clsact.h"
+#include "daemon/hook.h"
+#include "daemon/tcx.h"
 #include "host.h"
 
 static const struct device_spec spec = {.name = "w0", .alias = "port of br0", .mtu = 1450};
@@ -141,14 +143,14 @@ static void many_are_deleted_at_once(void **state)
 	host_teardown(&host);
 }
 
-/* --- tc ------------------------------------------------------------------------------------ */
+/* --- hooks ------------------------------------------------------------------------------------ */
 
 struct walk {
 	int count;
 	uint32_t ids[8];
 };
 
-static void walked(void *arg, uint32_t ifindex, enum tc_hook hook, uint32_t prog_id)
+static void walked(void *arg, uint32_t ifindex, enum hook hook, uint32_t prog_id)
 {
 	struct walk *walk = arg;
 
@@ -168,27 +170,158 @@ static void a_program_is_attached_replaced_and_detached(void **state)
 	host_setup(&host);
 	one = program(1);
 	two = program(2);
-	assert_int_equal(tc_query(host.netlink, 1, TC_INGRESS), 0);
-	assert_done(&host, tc_attach(host.netlink, 1, TC_INGRESS, one, "weft", &host.err));
-	assert_int_equal(tc_query(host.netlink, 1, TC_INGRESS), program_id(one));
-	assert_int_equal(tc_query(host.netlink, 1, TC_EGRESS), 0);
-	assert_done(&host, tc_attach(host.netlink, 1, TC_INGRESS, two, "weft", &host.err));
-	assert_int_equal(tc_query(host.netlink, 1, TC_INGRESS), program_id(two));
-	assert_done(&host, tc_attach(host.netlink, 1, TC_EGRESS, one, "weft", &host.err));
-	assert_done(&host, tc_walk(host.netlink, walked, &walk, &host.err));
+	assert_int_equal(hook_query(host.netlink, 1, HOOK_INGRESS), 0);
+	assert_done(&host, hook_attach(host.netlink, 1, HOOK_INGRESS, one, "weft", &host.err));
+	assert_int_equal(hook_query(host.netlink, 1, HOOK_INGRESS), program_id(one));
+	assert_int_equal(hook_query(host.netlink, 1, HOOK_EGRESS), 0);
+	assert_done(&host, hook_attach(host.netlink, 1, HOOK_INGRESS, two, "weft", &host.err));
+	assert_int_equal(hook_query(host.netlink, 1, HOOK_INGRESS), program_id(two));
+	assert_done(&host, hook_attach(host.netlink, 1, HOOK_EGRESS, one, "weft", &host.err));
+	assert_done(&host, hook_walk(host.netlink, walked, &walk, &host.err));
 	assert_int_equal(walk.count, 2);
 	assert_int_equal(walk.ids[0], program_id(two));
 	assert_int_equal(walk.ids[1], program_id(one));
-	assert_done(&host, tc_detach(host.netlink, 1, TC_INGRESS, &host.err));
-	assert_true(says("tc qdisc show dev lo", "clsact"));
-	assert_done(&host, tc_detach(host.netlink, 1, TC_EGRESS, &host.err));
+	assert_done(&host, hook_detach(host.netlink, 1, HOOK_INGRESS, &host.err));
+	assert_done(&host, hook_detach(host.netlink, 1, HOOK_EGRESS, &host.err));
+	assert_int_equal(hook_query(host.netlink, 1, HOOK_INGRESS), 0);
+	assert_int_equal(hook_query(host.netlink, 1, HOOK_EGRESS), 0);
 	assert_false(says("tc qdisc show dev lo", "clsact"));
-	assert_done(&host, tc_detach(host.netlink, 1, TC_EGRESS, &host.err));
-	assert_int_equal(tc_attach(host.netlink, 4711, TC_INGRESS, one, "weft", &host.err),
+	assert_done(&host, hook_detach(host.netlink, 1, HOOK_EGRESS, &host.err));
+	assert_int_equal(hook_attach(host.netlink, 4711, HOOK_INGRESS, one, "weft", &host.err),
 			 -ENODEV);
-	assert_done(&host, tc_detach(host.netlink, 4711, TC_INGRESS, NULL));
+	assert_done(&host, hook_detach(host.netlink, 4711, HOOK_INGRESS, NULL));
+	hook_stop();
 	close(one);
 	close(two);
+	host_teardown(&host);
+}
+
+static void a_filter_brings_its_qdisc_and_takes_it_along(void **state)
+{
+	struct walk walk = {0};
+	struct host host;
+	int one, two;
+
+	(void)state;
+	host_setup(&host);
+	one = program(1);
+	two = program(2);
+	assert_int_equal(clsact_query(host.netlink, 1, HOOK_INGRESS), 0);
+	assert_done(&host, clsact_attach(host.netlink, 1, HOOK_INGRESS, one, "weft", &host.err));
+	assert_int_equal(clsact_query(host.netlink, 1, HOOK_INGRESS), program_id(one));
+	assert_int_equal(clsact_query(host.netlink, 1, HOOK_EGRESS), 0);
+	assert_done(&host, clsact_attach(host.netlink, 1, HOOK_INGRESS, two, "weft", &host.err));
+	assert_int_equal(clsact_query(host.netlink, 1, HOOK_INGRESS), program_id(two));
+	assert_done(&host, clsact_attach(host.netlink, 1, HOOK_EGRESS, one, "weft", &host.err));
+	assert_done(&host, clsact_walk(host.netlink, walked, &walk, &host.err));
+	assert_int_equal(walk.count, 2);
+	assert_int_equal(walk.ids[0], program_id(two));
+	assert_int_equal(walk.ids[1], program_id(one));
+	assert_done(&host, clsact_detach(host.netlink, 1, HOOK_INGRESS, &host.err));
+	assert_true(says("tc qdisc show dev lo", "clsact"));
+	assert_done(&host, clsact_detach(host.netlink, 1, HOOK_EGRESS, &host.err));
+	assert_false(says("tc qdisc show dev lo", "clsact"));
+	assert_done(&host, clsact_detach(host.netlink, 1, HOOK_EGRESS, &host.err));
+	assert_int_equal(clsact_attach(host.netlink, 4711, HOOK_INGRESS, one, "weft", &host.err),
+			 -ENODEV);
+	assert_done(&host, clsact_detach(host.netlink, 4711, HOOK_INGRESS, NULL));
+	close(one);
+	close(two);
+	host_teardown(&host);
+}
+
+static void without_tcx_skip(struct host *host)
+{
+	if (tcx_supported())
+		return;
+	host_teardown(host);
+	skip();
+}
+
+/* What a weftd left that knew clsact only. */
+static void filters_of_an_earlier_weftd_are_taken_over(void **state)
+{
+	struct walk walk = {0};
+	struct host host;
+	int one, two;
+
+	(void)state;
+	host_setup(&host);
+	without_tcx_skip(&host);
+	one = program(1);
+	two = program(2);
+	assert_done(&host, clsact_attach(host.netlink, 1, HOOK_INGRESS, one, "weft", &host.err));
+	assert_done(&host, clsact_attach(host.netlink, 1, HOOK_EGRESS, one, "weft", &host.err));
+	assert_done(&host, hook_start(host.netlink, &host.err));
+	assert_int_equal(hook_query(host.netlink, 1, HOOK_INGRESS), program_id(one));
+	assert_done(&host, hook_attach(host.netlink, 1, HOOK_INGRESS, two, "weft", &host.err));
+	assert_int_equal(hook_query(host.netlink, 1, HOOK_INGRESS), program_id(two));
+	assert_false(says("tc filter show dev lo ingress", "weft"));
+	assert_done(&host, hook_walk(host.netlink, walked, &walk, &host.err));
+	assert_int_equal(walk.count, 2);
+	assert_done(&host, hook_detach(host.netlink, 1, HOOK_EGRESS, &host.err));
+	assert_false(says("tc qdisc show dev lo", "clsact"));
+	hook_settle();
+	assert_done(&host, hook_detach(host.netlink, 1, HOOK_INGRESS, &host.err));
+	assert_int_equal(hook_query(host.netlink, 1, HOOK_INGRESS), 0);
+	hook_stop();
+	close(one);
+	close(two);
+	host_teardown(&host);
+}
+
+static void lost_count(void *arg, uint32_t ifindex)
+{
+	assert_int_equal(ifindex, 1);
+	++*(int *)arg;
+}
+
+/* Theirs, `fd`, is at the ingress hook of `lo` beside `count` - 1 others. */
+static void assert_theirs(int fd, uint32_t count)
+{
+	uint32_t ids[8] = {0}, found = 8;
+
+	assert_int_equal(bpf_prog_query(1, (enum bpf_attach_type)46, 0, NULL, ids, &found), 0);
+	assert_int_equal(found, count);
+	assert_int_equal(ids[0], program_id(fd));
+}
+
+static void other_peoples_programs_stay_and_ours_comes_back(void **state)
+{
+	LIBBPF_OPTS(bpf_prog_attach_opts, options);
+	struct netlink_listener listener = {.filter = lost_count};
+	struct host host;
+	int one, two, theirs, lost = 0;
+
+	(void)state;
+	host_setup(&host);
+	without_tcx_skip(&host);
+	listener.arg = &lost;
+	netlink_listen(host.netlink, &listener);
+	one = program(1);
+	two = program(2);
+	theirs = program(0);
+	assert_int_equal(bpf_prog_attach_opts(theirs, 1, (enum bpf_attach_type)46, &options), 0);
+	assert_int_equal(hook_query(host.netlink, 1, HOOK_INGRESS), 0);
+	assert_done(&host, hook_attach(host.netlink, 1, HOOK_INGRESS, one, "weft", &host.err));
+	assert_theirs(theirs, 2);
+	assert_done(&host, hook_attach(host.netlink, 1, HOOK_INGRESS, two, "weft", &host.err));
+	assert_theirs(theirs, 2);
+	hook_watch(host.netlink);
+	assert_int_equal(lost, 0);
+	assert_int_equal(bpf_prog_detach2(two, 1, (enum bpf_attach_type)46), 0);
+	hook_watch(host.netlink);
+	assert_int_equal(lost, 1);
+	assert_done(&host, hook_attach(host.netlink, 1, HOOK_INGRESS, two, "weft", &host.err));
+	assert_done(&host, hook_detach(host.netlink, 1, HOOK_INGRESS, &host.err));
+	assert_theirs(theirs, 1);
+	hook_watch(host.netlink);
+	assert_int_equal(lost, 1);
+	netlink_unlisten(host.netlink, &listener);
+	hook_stop();
+	close(one);
+	close(two);
+	close(theirs);
 	host_teardown(&host);
 }
 
@@ -202,12 +335,12 @@ static void other_peoples_filters_stay(void **state)
 	one = program(1);
 	/* their qdisc: it stays when our filter goes */
 	run("tc qdisc add dev lo clsact");
-	assert_done(&host, tc_attach(host.netlink, 1, TC_INGRESS, one, "weft", &host.err));
-	assert_done(&host, tc_detach(host.netlink, 1, TC_INGRESS, &host.err));
+	assert_done(&host, clsact_attach(host.netlink, 1, HOOK_INGRESS, one, "weft", &host.err));
+	assert_done(&host, clsact_detach(host.netlink, 1, HOOK_INGRESS, &host.err));
 	assert_true(says("tc qdisc show dev lo", "clsact"));
 	run("tc qdisc del dev lo clsact");
 	/* our qdisc, their filter: it stays as well, with the filter */
-	assert_done(&host, tc_attach(host.netlink, 1, TC_EGRESS, one, "weft", &host.err));
+	assert_done(&host, clsact_attach(host.netlink, 1, HOOK_EGRESS, one, "weft", &host.err));
 	run("tc filter add dev lo ingress prio 7 protocol ip u32 match u32 0 0 flowid 1:1");
 	fd = dup(one);
 	assert_true(fd >= 0);
@@ -217,7 +350,7 @@ static void other_peoples_filters_stay(void **state)
 
 		assert_int_equal(bpf_tc_attach(&hook, &theirs), 0);
 	}
-	assert_done(&host, tc_detach(host.netlink, 1, TC_EGRESS, &host.err));
+	assert_done(&host, clsact_detach(host.netlink, 1, HOOK_EGRESS, &host.err));
 	assert_true(says("tc filter show dev lo ingress", "pref 7"));
 	assert_true(says("tc filter show dev lo egress", "pref 1 bpf"));
 	assert_false(says("tc filter show dev lo egress", "pref 119"));
@@ -234,7 +367,10 @@ int main(void)
 		cmocka_unit_test(addresses_change_by_difference),
 		cmocka_unit_test(many_are_deleted_at_once),
 		cmocka_unit_test(a_program_is_attached_replaced_and_detached),
+		cmocka_unit_test(a_filter_brings_its_qdisc_and_takes_it_along),
 		cmocka_unit_test(other_peoples_filters_stay),
+		cmocka_unit_test(filters_of_an_earlier_weftd_are_taken_over),
+		cmocka_unit_test(other_peoples_programs_stay_and_ours_comes_back),
 	};
 
 	return cmocka_run_group_tests_name("host_device", tests, NULL, NULL);

@@ -5,7 +5,7 @@
  */
 #include "daemon/holder.h"
 #include "daemon/holder_protocol.h"
-#include "daemon/tc.h"
+#include "daemon/hook.h"
 #include "host.h"
 
 #include <arpa/inet.h>
@@ -140,8 +140,8 @@ static void rig_teardown(struct rig *rig)
 static void rig_mark(struct rig *rig)
 {
 	assert_done(&rig->host,
-		    tc_attach(rig->host.netlink, link_by_name(rig->host.netlink, "v0")->ifindex,
-			      TC_INGRESS, rig->mark, "test", &rig->host.err));
+		    hook_attach(rig->host.netlink, link_by_name(rig->host.netlink, "v0")->ifindex,
+				HOOK_INGRESS, rig->mark, "test", &rig->host.err));
 }
 
 /* --- packets ------------------------------------------------------------------------------- */

@@ -2,7 +2,7 @@
 /* The pair of devices that cuts super-packets: made, found again, put right; and what it does with packets. */
 #include "daemon/splitter.h"
 #include "daemon/device.h"
-#include "daemon/tc.h"
+#include "daemon/hook.h"
 #include "host.h"
 
 #include <arpa/inet.h>
@@ -67,7 +67,7 @@ static void it_is_made_quietly_and_goes(void **state)
 	start(&host, one);
 	assert_true(splitter_found(host.netlink));
 	lower = index_of(&host, "weft-split");
-	assert_int_equal(tc_query(host.netlink, lower, TC_EGRESS), program_id(one));
+	assert_int_equal(hook_query(host.netlink, lower, HOOK_EGRESS), program_id(one));
 	assert_int_equal(link_by_name(host.netlink, "weft-cut")->peer, lower);
 	for (int i = 0; i < 2; i++) {
 		const struct link *link = link_by_name(host.netlink, i ? "weft-cut" : "weft-split");
@@ -110,7 +110,7 @@ static void it_is_taken_up_again(void **state)
 	/* the next weftd: the same devices, its own program */
 	assert_int_equal(start(&host, two), upper);
 	assert_int_equal(index_of(&host, "weft-split"), lower);
-	assert_int_equal(tc_query(host.netlink, lower, TC_EGRESS), program_id(two));
+	assert_int_equal(hook_query(host.netlink, lower, HOOK_EGRESS), program_id(two));
 	/* renamed by somebody */
 	run("ip link set weft-cut down; ip link set weft-cut name elsewhere");
 	turn(&host, 50);
@@ -176,11 +176,11 @@ static void it_is_put_right(void **state)
 	assert_true(hurt > 0);
 	/* the filter */
 	assert_false(splitter_unhooked(host.netlink, lower));
-	run("tc qdisc del dev weft-split clsact");
+	assert_done(&host, hook_detach(host.netlink, lower, HOOK_EGRESS, &host.err));
 	assert_true(splitter_unhooked(host.netlink, lower));
 	assert_false(splitter_unhooked(host.netlink, upper));
 	assert_int_equal(start(&host, one), upper);
-	assert_int_equal(tc_query(host.netlink, lower, TC_EGRESS), program_id(one));
+	assert_int_equal(hook_query(host.netlink, lower, HOOK_EGRESS), program_id(one));
 	splitter_stop(host.netlink);
 	close(one);
 	host_teardown(&host);
@@ -323,8 +323,9 @@ static void rig_setup(struct rig *rig)
 static void rig_hook(struct rig *rig, const char *dev)
 {
 	turn(&rig->host, 50);
-	assert_done(&rig->host, tc_attach(rig->host.netlink, index_of(&rig->host, dev), TC_INGRESS,
-					  rig->programs[1], "test", &rig->host.err));
+	assert_done(&rig->host,
+		    hook_attach(rig->host.netlink, index_of(&rig->host, dev), HOOK_INGRESS,
+				rig->programs[1], "test", &rig->host.err));
 }
 
 /* Waits for as many packets as there must be, and takes the counts. */

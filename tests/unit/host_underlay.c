@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Which devices carry the underlay program, as devices, addresses and next hops come and go. */
-#include "daemon/tc.h"
+#include "daemon/hook.h"
 #include "daemon/underlay.h"
 #include "host.h"
 
@@ -36,7 +36,7 @@ static bool on(struct host *host, const char *dev)
 
 	assert_int_equal(link_refresh(host->netlink, dev, 0), 0);
 	link = link_by_name(host->netlink, dev);
-	attached = tc_query(host->netlink, link->ifindex, TC_INGRESS) > 0;
+	attached = hook_query(host->netlink, link->ifindex, HOOK_INGRESS) > 0;
 	assert_int_equal(attached, underlay_has(underlay, link->ifindex));
 	return attached;
 }
@@ -72,14 +72,11 @@ static void devices_with_addresses_are_taken(void **state)
 	/* a new build's program */
 	other = program(2);
 	assert_done(&host, underlay_start(underlay, other, &host.err));
-	assert_int_equal(tc_query(host.netlink, 1, TC_INGRESS), program_id(other));
+	assert_int_equal(hook_query(host.netlink, 1, HOOK_INGRESS), program_id(other));
 	close(other);
 	/* taken off by somebody, and put there again */
-	run("tc filter del dev lo ingress");
-	turn(&host, 50);
-	assert_true(on(&host, "lo"));
-	run("tc qdisc del dev lo clsact");
-	turn(&host, 50);
+	assert_done(&host, hook_detach(host.netlink, 1, HOOK_INGRESS, &host.err));
+	netlink_filter_lost(host.netlink, 1);
 	assert_true(on(&host, "lo"));
 	/* a device that comes */
 	run("ip link add c0 type bridge; ip addr add 203.0.113.1/24 dev c0; ip link set c0 up");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Filters on clsact, over rtnetlink: see daemon/tc.h for how ours are known. */
+/* Filters on clsact, over rtnetlink: see daemon/clsact.h for how ours are known. */
 #include <errno.h>
 #include <linux/pkt_cls.h>
 #include <linux/if_ether.h>
@@ -7,13 +7,13 @@
 #include <string.h>
 #include <arpa/inet.h>
 
-#include "daemon/tc.h"
+#include "daemon/clsact.h"
 
 #define FILTER_ATTEMPTS 8 /* a dump that changes under the reader is read again */
 
-static uint32_t hook_parent(enum tc_hook hook)
+static uint32_t hook_parent(enum hook hook)
 {
-	return TC_H_MAKE(TC_H_CLSACT, hook == TC_INGRESS ? TC_H_MIN_INGRESS : TC_H_MIN_EGRESS);
+	return TC_H_MAKE(TC_H_CLSACT, hook == HOOK_INGRESS ? TC_H_MIN_INGRESS : TC_H_MIN_EGRESS);
 }
 
 static struct tcmsg *tc_request(struct netlink_request *request, uint16_t type, uint16_t flags,
@@ -68,8 +68,8 @@ static int filter_each(const struct nlmsghdr *message, void *arg)
 	}
 	if (!tc->tcm_handle) /* a chain of filters, told of before the filters in it */
 		return MNL_CB_OK;
-	if (TC_H_MAJ(tc->tcm_info) >> 16 == TC_PRIORITY && strcmp(kind, "bpf") == 0 &&
-	    (tc->tcm_handle == TC_HANDLE || tc->tcm_handle == TC_HANDLE_CLSACT)) {
+	if (TC_H_MAJ(tc->tcm_info) >> 16 == CLSACT_PRIORITY && strcmp(kind, "bpf") == 0 &&
+	    (tc->tcm_handle == CLSACT_HANDLE || tc->tcm_handle == CLSACT_HANDLE_MADE)) {
 		filters->handle = tc->tcm_handle;
 		filters->prog_id = prog_id;
 	} else {
@@ -79,7 +79,7 @@ static int filter_each(const struct nlmsghdr *message, void *arg)
 }
 
 /* 0 with nothing found also where there is no clsact. */
-static int filters_read(struct netlink *netlink, uint32_t ifindex, enum tc_hook hook,
+static int filters_read(struct netlink *netlink, uint32_t ifindex, enum hook hook,
 			struct filters *ret, struct error *err)
 {
 	struct netlink_request request;
@@ -99,7 +99,7 @@ static int filters_read(struct netlink *netlink, uint32_t ifindex, enum tc_hook 
 	return rc ? error_set(err, rc, "%s", refused.line) : 0;
 }
 
-int64_t tc_query(struct netlink *netlink, uint32_t ifindex, enum tc_hook hook)
+int64_t clsact_query(struct netlink *netlink, uint32_t ifindex, enum hook hook)
 {
 	struct filters filters;
 	int rc = filters_read(netlink, ifindex, hook, &filters, NULL);
@@ -145,7 +145,7 @@ static int clsact_release(struct netlink *netlink, uint32_t ifindex, struct erro
 	struct filters filters;
 	int rc;
 
-	for (enum tc_hook hook = TC_INGRESS; hook <= TC_EGRESS; hook++) {
+	for (enum hook hook = HOOK_INGRESS; hook <= HOOK_EGRESS; hook++) {
 		rc = filters_read(netlink, ifindex, hook, &filters, err);
 		if (rc)
 			return rc == -ENODEV ? 0 : rc;
@@ -161,21 +161,21 @@ static int clsact_release(struct netlink *netlink, uint32_t ifindex, struct erro
 /* --- filters ------------------------------------------------------------------------------- */
 
 static struct tcmsg *filter_request(struct netlink_request *request, uint16_t type, uint16_t flags,
-				    uint32_t ifindex, enum tc_hook hook, uint32_t handle)
+				    uint32_t ifindex, enum hook hook, uint32_t handle)
 {
 	struct tcmsg *tc = tc_request(request, type, flags, ifindex);
 
 	tc->tcm_parent = hook_parent(hook);
 	tc->tcm_handle = handle;
-	tc->tcm_info = TC_H_MAKE(TC_PRIORITY << 16, htons(ETH_P_ALL));
+	tc->tcm_info = TC_H_MAKE(CLSACT_PRIORITY << 16, htons(ETH_P_ALL));
 	mnl_attr_put_strz(&request->header, TCA_KIND, "bpf");
 	return tc;
 }
 
-int tc_attach(struct netlink *netlink, uint32_t ifindex, enum tc_hook hook, int prog_fd,
-	      const char *name, struct error *err)
+int clsact_attach(struct netlink *netlink, uint32_t ifindex, enum hook hook, int prog_fd,
+		  const char *name, struct error *err)
 {
-	enum tc_hook other = hook == TC_INGRESS ? TC_EGRESS : TC_INGRESS;
+	enum hook other = hook == HOOK_INGRESS ? HOOK_EGRESS : HOOK_INGRESS;
 	struct filters here, there;
 	struct netlink_request request;
 	struct nlattr *options;
@@ -193,8 +193,8 @@ int tc_attach(struct netlink *netlink, uint32_t ifindex, enum tc_hook hook, int 
 	/* our filters of one device agree about who made the qdisc */
 	handle = here.handle	? here.handle
 		 : there.handle ? there.handle
-		 : made		? TC_HANDLE_CLSACT
-				: TC_HANDLE;
+		 : made		? CLSACT_HANDLE_MADE
+				: CLSACT_HANDLE;
 	filter_request(&request, RTM_NEWTFILTER, NLM_F_CREATE | (here.handle ? 0 : NLM_F_EXCL),
 		       ifindex, hook, handle);
 	options = mnl_attr_nest_start(&request.header, TCA_OPTIONS);
@@ -208,7 +208,7 @@ int tc_attach(struct netlink *netlink, uint32_t ifindex, enum tc_hook hook, int 
 	return rc;
 }
 
-int tc_detach(struct netlink *netlink, uint32_t ifindex, enum tc_hook hook, struct error *err)
+int clsact_detach(struct netlink *netlink, uint32_t ifindex, enum hook hook, struct error *err)
 {
 	struct netlink_request request;
 	struct filters filters;
@@ -220,7 +220,7 @@ int tc_detach(struct netlink *netlink, uint32_t ifindex, enum tc_hook hook, stru
 	rc = netlink_do(netlink, &request, NULL, NULL, NULL);
 	if (rc && rc != -ENOENT && rc != -ENODEV)
 		return error_set(err, rc, "filter: %s", strerror(-rc));
-	return filters.handle == TC_HANDLE_CLSACT ? clsact_release(netlink, ifindex, err) : 0;
+	return filters.handle == CLSACT_HANDLE_MADE ? clsact_release(netlink, ifindex, err) : 0;
 }
 
 /* --- everything of ours -------------------------------------------------------------------- */
@@ -255,9 +255,7 @@ static int qdisc_each(const struct nlmsghdr *message, void *arg)
 	return MNL_CB_OK;
 }
 
-int tc_walk(struct netlink *netlink,
-	    void (*each)(void *arg, uint32_t ifindex, enum tc_hook hook, uint32_t prog_id),
-	    void *arg, struct error *err)
+int clsact_walk(struct netlink *netlink, hook_each *each, void *arg, struct error *err)
 {
 	struct devices devices = {0};
 	struct netlink_request request;
@@ -274,7 +272,7 @@ int tc_walk(struct netlink *netlink,
 	if (rc)
 		error_set(err, rc, "netlink: reading qdiscs: %s", strerror(-rc));
 	for (size_t i = 0; !rc && i < devices.count; i++)
-		for (enum tc_hook hook = TC_INGRESS; hook <= TC_EGRESS; hook++) {
+		for (enum hook hook = HOOK_INGRESS; hook <= HOOK_EGRESS; hook++) {
 			if (filters_read(netlink, devices.ifindex[i], hook, &filters, NULL))
 				continue;
 			if (filters.handle)
