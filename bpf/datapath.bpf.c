@@ -148,9 +148,10 @@ int weft_port(struct __sk_buff *skb)
 		       port->flags & WEFT_PORT_INTERNAL ? 0 : BPF_F_INGRESS);
 }
 
-/* A frame out of a tunnel goes onto its bridge. Judged by the verifier once (bpf/encap.h). */
-__noinline int tunnel_frame(struct __sk_buff *skb, struct frame *f,
-			    const struct weft_tunnel *tunnel, const struct weft_bridge *bridge)
+/* A frame out of a tunnel goes onto its bridge. */
+static __always_inline int tunnel_frame(struct __sk_buff *skb, struct frame *f,
+					const struct weft_tunnel *tunnel,
+					const struct weft_bridge *bridge)
 {
 	struct weft_dest from = {};
 	int reason;

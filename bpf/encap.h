@@ -104,7 +104,8 @@ static __always_inline int encap_form(const struct __sk_buff *skb, const struct 
  * The functions that are not static here are judged by the verifier once, and not again at each call. They are
  * always called with pointers that are not NULL, which it cannot know.
  */
-__noinline int encap_prepare(struct __sk_buff *skb, struct frame *f, struct outer *o)
+static __always_inline int encap_prepare_inline(struct __sk_buff *skb, struct frame *f,
+						struct outer *o)
 {
 	int reason;
 
@@ -131,6 +132,11 @@ __noinline int encap_prepare(struct __sk_buff *skb, struct frame *f, struct oute
 		o->df = ip_df(skb, ETH_HLEN, f->proto);
 	}
 	return 0;
+}
+
+__noinline int encap_prepare(struct __sk_buff *skb, struct frame *f, struct outer *o)
+{
+	return encap_prepare_inline(skb, f, o);
 }
 
 static __always_inline bool encap_fits(const struct weft_remote *remote, const struct outer *o)
@@ -245,8 +251,9 @@ static __always_inline int encap_ethernet(struct __sk_buff *skb, const struct fr
 #define ENCAP_SPLIT (-1) /* a super-packet that is in a tunnel already: nothing was done */
 
 /* 0, the reason to drop, or ENCAP_SPLIT. */
-__noinline int encap_grow(struct __sk_buff *skb, const struct frame *f,
-			  const struct weft_remote *remote, const struct outer *o)
+static __always_inline int encap_grow_inline(struct __sk_buff *skb, const struct frame *f,
+					     const struct weft_remote *remote,
+					     const struct outer *o)
 {
 	__u32 inner_eth, grow;
 	__u64 flags;
@@ -268,6 +275,12 @@ __noinline int encap_grow(struct __sk_buff *skb, const struct frame *f,
 			return reason;
 	}
 	return l3 ? 0 : encap_ethernet(skb, f, o, ETH_HLEN + encap_header_len(remote));
+}
+
+__noinline int encap_grow(struct __sk_buff *skb, const struct frame *f,
+			  const struct weft_remote *remote, const struct outer *o)
+{
+	return encap_grow_inline(skb, f, remote, o);
 }
 
 /* Is what weftd wrote of the next hop still to be trusted? A group's MAC never gets old. */
@@ -315,7 +328,7 @@ static __always_inline int encap_begin(struct __sk_buff *skb, struct frame *f,
 		if (reason)
 			return reason;
 	}
-	reason = encap_prepare(skb, f, o);
+	reason = encap_prepare_inline(skb, f, o);
 	if (reason)
 		return reason;
 	return remote->ifindex ? 0 : WEFT_DROP_NO_ROUTE;
@@ -338,7 +351,6 @@ static __always_inline bool encap_splits(struct __sk_buff *skb, const struct fra
 __noinline int encap(struct __sk_buff *skb, struct frame *f, __u32 id, struct weft_remote *remote,
 		     const struct weft_tunnel *tunnel)
 {
-	bool split = false;
 	struct outer o;
 	int reason;
 
@@ -347,7 +359,7 @@ __noinline int encap(struct __sk_buff *skb, struct frame *f, __u32 id, struct we
 	if (skb->gso_size && encap_must_split(skb, remote)) {
 		if (encap_splits(skb, f, remote))
 			return encap_split(skb, f, id, remote->tunnel);
-		split = true;
+		f->cut = true;
 	}
 	reason = encap_begin(skb, f, remote, tunnel, &o);
 	if (!reason)
@@ -356,7 +368,7 @@ __noinline int encap(struct __sk_buff *skb, struct frame *f, __u32 id, struct we
 	    !(encap_path_expire(remote, tunnel, f->now) && encap_fits(remote, &o)))
 		return toobig(skb, f, id, remote, &o);
 	if (!reason)
-		reason = split ? ENCAP_SPLIT : encap_grow(skb, f, remote, &o);
+		reason = f->cut ? ENCAP_SPLIT : encap_grow_inline(skb, f, remote, &o);
 	if (reason == ENCAP_SPLIT) {
 		reason = encap_unform(skb, f, &o);
 		if (!reason)

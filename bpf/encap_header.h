@@ -76,7 +76,7 @@ static __always_inline bool ip_df(struct __sk_buff *skb, __u32 offset, __be16 pr
  * Ethernet and the template's bytes; every length that there is, each as so many stores. A function of its own, as each of the
  * next ones: the verifier judges them once, and not what follows for each length again (encap.h).
  */
-__noinline int encap_copy(struct __sk_buff *skb, const struct weft_remote *remote)
+static __always_inline int encap_copy(struct __sk_buff *skb, const struct weft_remote *remote)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	void *to = data + ETH_HLEN;
@@ -244,7 +244,7 @@ __noinline int encap_ip(struct __sk_buff *skb, const struct weft_tunnel *tunnel,
 }
 
 /* `length`: from the UDP or GRE header to the end of the packet. */
-__noinline int encap_l4(struct __sk_buff *skb, const struct weft_tunnel *tunnel,
+static __always_inline int encap_l4(struct __sk_buff *skb, const struct weft_tunnel *tunnel,
 			const struct weft_remote *remote, const struct outer *o, __u32 length)
 {
 	void *l4 = (void *)(long)skb->data + ETH_HLEN, *end = (void *)(long)skb->data_end;

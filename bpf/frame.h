@@ -41,6 +41,7 @@ struct frame {
 	__u16 fragment; /* which outer fragment of it is to be sent, from 1; 0: all of it */
 	bool retagged;	/* a tag was put on it for a trunk member */
 	bool split;	/* it came from the splitter */
+	bool cut;	/* it has to go there */
 	bool peer_ok;	/* the kernel state of the frame allows bpf_redirect_peer() */
 };
 

@@ -14,6 +14,9 @@
 #include "cli/doctor.h"
 
 #define FILTER_PREF 119 /* of weft's own filters */
+#define FILTER_CONSEQUENCE                                                                         \
+	"what is dropped, redirected or rewritten there is lost to a tunnel, and counted nowhere " \
+	"here"
 
 void check_netns(struct doctor *doctor)
 {
@@ -191,8 +194,28 @@ void check_vxlan_device(struct doctor *doctor)
 	}
 }
 
-/* What a filter that is not weft's sees before, and weft not or only afterwards. */
-static void filters_look(struct doctor *doctor, const char *dev, const char *direction)
+/* Programs that are not weft's, on tcx: `count` of them. */
+static void programs_look(struct doctor *doctor, const char *dev, const char *direction,
+			  json_int_t count)
+{
+	struct finding finding = {.severity = SEVERITY_WARNING};
+	bool ingress = !strcmp(direction, "ingress");
+
+	if (!count)
+		return;
+	snprintf(finding.subject, FINDING_TEXT, "device %s", dev);
+	snprintf(finding.evidence, FINDING_TEXT,
+		 "programs on tcx (%s): %" JSON_INTEGER_FORMAT " that see what %s weft", direction,
+		 count, ingress ? "comes in before" : "goes out behind");
+	snprintf(finding.consequence, FINDING_TEXT, FILTER_CONSEQUENCE);
+	snprintf(finding.mend, FINDING_TEXT,
+		 "bpftool net show dev %s; bpftool net detach tcx_%s dev %s (bpftool 7.5 or later)",
+		 dev, direction, dev);
+	finding_add(doctor, &finding);
+}
+
+/* What a filter that is not weft's sees before, and weft not or only afterwards. On tcx it is before all filters. */
+static void filters_look(struct doctor *doctor, const char *dev, const char *direction, bool tcx)
 {
 	const char *const argv[] = {"tc", "-j", "filter", "show", "dev", dev, direction, NULL};
 	json_auto_t *filters = tool_json(argv);
@@ -205,7 +228,7 @@ static void filters_look(struct doctor *doctor, const char *dev, const char *dir
 		json_int_t pref = json_integer_value(json_object_get(filter, "pref"));
 
 		/* a filter has a line without options, too */
-		if ((ingress ? pref >= FILTER_PREF : pref == FILTER_PREF) ||
+		if ((ingress ? tcx || pref >= FILTER_PREF : pref == FILTER_PREF) ||
 		    !json_object_get(filter, "options"))
 			continue;
 		snprintf(finding.subject, FINDING_TEXT, "device %s", dev);
@@ -213,9 +236,7 @@ static void filters_look(struct doctor *doctor, const char *dev, const char *dir
 			 "a tc filter (%s, pref %" JSON_INTEGER_FORMAT ") sees what %s weft",
 			 member_text(filter, "kind"), pref,
 			 ingress ? "comes in before" : "goes out behind");
-		snprintf(finding.consequence, FINDING_TEXT,
-			 "what it drops, redirects or rewrites is lost to a tunnel, and counted "
-			 "nowhere here");
+		snprintf(finding.consequence, FINDING_TEXT, FILTER_CONSEQUENCE);
 		snprintf(finding.mend, FINDING_TEXT,
 			 "tc -s filter show dev %s %s; tc filter del dev %s %s pref "
 			 "%" JSON_INTEGER_FORMAT,
@@ -236,8 +257,15 @@ void check_filter(struct doctor *doctor)
 		return;
 	}
 	json_array_foreach (json_object_get(doctor->status, "underlay"), i, dev) {
-		filters_look(doctor, member_text(dev, "dev"), "ingress");
-		filters_look(doctor, member_text(dev, "dev"), "egress");
+		const char *name = member_text(dev, "dev");
+		bool tcx = !strcmp(member_text(dev, "hook"), "tcx");
+
+		filters_look(doctor, name, "ingress", tcx);
+		filters_look(doctor, name, "egress", tcx);
+		programs_look(doctor, name, "ingress",
+			      json_integer_value(json_object_get(dev, "before")));
+		programs_look(doctor, name, "egress",
+			      json_integer_value(json_object_get(dev, "behind")));
 	}
 }
 

@@ -79,6 +79,11 @@ void hook_watch(struct netlink *netlink)
 		tcx_watch(netlink);
 }
 
+unsigned int hook_others(uint32_t ifindex, enum hook hook)
+{
+	return tcx_supported() ? tcx_others(ifindex, hook) : 0;
+}
+
 const char *hook_kind(void)
 {
 	return tcx_supported() ? "tcx" : "clsact";

@@ -38,6 +38,8 @@ int hook_walk(struct netlink *netlink, hook_each *each, void *arg, struct error 
  * somebody took our program. The kernel says nothing of it where tcx is concerned. A part of them in each call.
  */
 void hook_watch(struct netlink *netlink);
+/* How many programs of others on tcx are between the wire and ours: at ingress those before it, at egress all. */
+unsigned int hook_others(uint32_t ifindex, enum hook hook);
 /* "tcx" or "clsact" */
 const char *hook_kind(void);
 

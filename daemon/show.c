@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/hook.h"
 #include "daemon/live.h"
 #include "lib/tunnel.h"
 
@@ -158,7 +159,10 @@ static json_t *maps_json(const struct kernel *kernel)
 
 static void underlay_item(void *arg, const char *name, uint32_t ifindex, const char *problem)
 {
-	json_t *json = json_pack("{s:s, s:i}", "dev", name, "ifindex", ifindex);
+	json_t *json =
+		json_pack("{s:s, s:i, s:s, s:i, s:i}", "dev", name, "ifindex", ifindex, "hook",
+			  hook_kind(), "before", (int)hook_others(ifindex, HOOK_INGRESS), "behind",
+			  (int)hook_others(ifindex, HOOK_EGRESS));
 
 	if (problem)
 		json_object_set_new(json, "problem", json_string(problem));

@@ -130,18 +130,28 @@ static int program_give(int prog_fd, struct program **ret)
 
 /* --- hooks ------------------------------------------------------------------------------------- */
 
-/* `ret`: ours at the hook, NULL: none. */
-static int hook_find(uint32_t ifindex, enum hook hook, struct program **ret)
+/* `ret`: ours at the hook, NULL: none; `ret_before` (may be NULL): how many are called before it, or are there. */
+static int hook_look(uint32_t ifindex, enum hook hook, struct program **ret,
+		     unsigned int *ret_before)
 {
-	uint32_t ids[PROGRAMS_MAX] = {}, count = PROGRAMS_MAX;
+	uint32_t ids[PROGRAMS_MAX] = {}, count = PROGRAMS_MAX, i;
 	int rc = bpf_prog_query((int)ifindex, attach_type(hook), 0, NULL, ids, &count);
 
 	*ret = NULL;
+	if (ret_before)
+		*ret_before = 0;
 	if (rc)
 		return rc == -ENOENT ? 0 : rc;
-	for (uint32_t i = 0; i < count && i < PROGRAMS_MAX && !*ret; i++)
+	for (i = 0; i < count && i < PROGRAMS_MAX && !*ret; i++)
 		*ret = program_find(ids[i]);
+	if (ret_before)
+		*ret_before = *ret ? i - 1 : i;
 	return 0;
+}
+
+static int hook_find(uint32_t ifindex, enum hook hook, struct program **ret)
+{
+	return hook_look(ifindex, hook, ret, NULL);
 }
 
 static struct attached *attached_find(uint32_t ifindex, enum hook hook)
@@ -216,6 +226,15 @@ int64_t tcx_query(uint32_t ifindex, enum hook hook)
 	if (rc)
 		return rc == -ENODEV ? 0 : rc;
 	return program ? (int64_t)program->id : 0;
+}
+
+unsigned int tcx_others(uint32_t ifindex, enum hook hook)
+{
+	struct program *program;
+	unsigned int before;
+
+	hook_look(ifindex, hook, &program, &before);
+	return before;
 }
 
 void tcx_walk(struct netlink *netlink, hook_each *each, void *arg)

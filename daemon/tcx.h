@@ -16,6 +16,7 @@ int tcx_detach(uint32_t ifindex, enum hook hook, struct error *err);
 int64_t tcx_query(uint32_t ifindex, enum hook hook);
 void tcx_walk(struct netlink *netlink, hook_each *each, void *arg);
 void tcx_watch(struct netlink *netlink);
+unsigned int tcx_others(uint32_t ifindex, enum hook hook);
 /* Lets go of programs of earlier processes. */
 void tcx_settle(void);
 /* Lets go of all of them. */

@@ -11,7 +11,8 @@ import struct
 import subprocess
 
 _BPF = 321  # syscall number on x86-64
-_PROG_ATTACH, _PROG_DETACH, _PROG_GET_FD_BY_ID, _PROG_QUERY = 8, 9, 13, 16
+_PROG_LOAD, _PROG_ATTACH, _PROG_DETACH, _PROG_GET_FD_BY_ID, _PROG_QUERY = 5, 8, 9, 13, 16
+_SCHED_CLS = 3
 _HOOKS = {"ingress": 46, "egress": 47}  # BPF_TCX_*
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -56,6 +57,16 @@ def programs(host, dev, hook="ingress"):
             if (name := _name(program)).startswith("weft_")}
 
 
+def attach(host, dev, hook="ingress"):
+    """Somebody else's program, behind those that are there; does nothing. Its descriptor, to keep it."""
+    code = struct.pack("=BBhi", 0xb7, 0, 0, -1) + struct.pack("=BBhi", 0x95, 0, 0, 0)  # return TCX_NEXT
+    insns, gpl = ctypes.create_string_buffer(code, len(code)), ctypes.create_string_buffer(b"GPL")
+    fd, _ = _bpf(_PROG_LOAD, struct.pack("IIQQ", _SCHED_CLS, 2, ctypes.addressof(insns), ctypes.addressof(gpl)))
+    with host.inside():
+        _bpf(_PROG_ATTACH, struct.pack("IIII", socket.if_nametoindex(dev), fd, _HOOKS[hook], 0))
+    return fd
+
+
 def detach(host, dev, hook="ingress"):
     """What somebody does who takes weft's programs off a device behind its back."""
     host.run("tc", "qdisc", "del", "dev", dev, "clsact", check=False)
@@ -63,8 +74,13 @@ def detach(host, dev, hook="ingress"):
         if not _name(program).startswith("weft_"):
             continue
         fd, _ = _bpf(_PROG_GET_FD_BY_ID, struct.pack("II", program, 0))
-        try:
-            with host.inside():
-                _bpf(_PROG_DETACH, struct.pack("IIII", socket.if_nametoindex(dev), fd, _HOOKS[hook], 0))
-        finally:
-            os.close(fd)
+        detach_own(host, dev, fd, hook)
+
+
+def detach_own(host, dev, fd, hook="ingress"):
+    """Takes off the program of that descriptor, and closes it."""
+    try:
+        with host.inside():
+            _bpf(_PROG_DETACH, struct.pack("IIII", socket.if_nametoindex(dev), fd, _HOOKS[hook], 0))
+    finally:
+        os.close(fd)

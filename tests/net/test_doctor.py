@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+import hooks
 from daemon import BUILD
 from frames import BROADCAST, frame, mac_of
 from lab import wait_until
@@ -246,19 +247,29 @@ def test_device_of_the_kernel_at_the_same_port(patient):
 
 
 def test_filter_before_ours(patient):
-    patient.one.run("tc", "filter", "add", "dev", "eth0", "ingress", "pref", "200", "bpf", "bytecode", "1,6 0 0 0,")
-    assert patient.examine(0) == []
+    """On tcx ours is before all filters, and behind the programs that were there."""
+    patient.one.run("tc", "qdisc", "add", "dev", "eth0", "clsact")
     patient.one.run("tc", "filter", "add", "dev", "eth0", "ingress", "pref", "7", "bpf", "bytecode", "1,6 0 0 0,")
-    patient.finding("filter", subject="device eth0", evidence="pref 7",
-                    mend="tc filter del dev eth0 ingress pref 7")
-    patient.one.run("tc", "filter", "del", "dev", "eth0", "ingress", "pref", "7")
+    assert patient.examine(0) == []
+    patient.one.weft.stop()
+    hooks.detach(patient.one, "eth0")
+    theirs = hooks.attach(patient.one, "eth0")
+    patient.one.weft.start()
+    patient.finding("filter", subject="device eth0", evidence="(ingress): 1 that see what comes in before",
+                    mend="bpftool net detach tcx_ingress dev eth0")
+    hooks.detach_own(patient.one, "eth0", theirs)
     patient.well("filter")
 
 
 def test_filter_behind_ours(patient):
+    patient.one.run("tc", "qdisc", "add", "dev", "eth0", "clsact")
     patient.one.run("tc", "filter", "add", "dev", "eth0", "egress", "pref", "300", "bpf", "bytecode", "1,6 0 0 0,")
     finding = patient.finding("filter", subject="device eth0", evidence="goes out behind")
     patient.one.run(*finding["mend"].partition("; ")[2].split())
+    patient.well("filter")
+    theirs = hooks.attach(patient.one, "eth0", "egress")
+    patient.finding("filter", subject="device eth0", evidence="(egress): 1 that see what goes out behind")
+    hooks.detach_own(patient.one, "eth0", theirs, "egress")
     patient.well("filter")
 
 
