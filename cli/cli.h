@@ -50,6 +50,8 @@ int drops_run(struct cli *cli, struct words *words, struct error *err);
 int notes_run(struct cli *cli, struct words *words, struct error *err);
 int top_run(struct cli *cli, struct words *words, struct error *err);
 int doctor_run(struct cli *cli, struct words *words, struct error *err);
+int bench_run(struct cli *cli, struct words *words, struct error *err);
+int probe_run(struct cli *cli, struct words *words, struct error *err);
 int monitor_run(struct cli *cli, struct words *words, struct error *err);
 /* Prints events of the objects in `list` (taken over; NULL: of all) until weftd goes. */
 int monitor_objects(struct cli *cli, json_t *list, struct error *err);

@@ -4,6 +4,7 @@
 #define WEFT_CLI_DOCTOR_H
 
 #include "cli/cli.h"
+#include "cli/tool.h"
 
 #define FINDING_TEXT 320
 
@@ -30,10 +31,6 @@ struct doctor {
 void finding_add(struct doctor *doctor, const struct finding *finding);
 /* A check cannot be made, because of `why`. */
 void check_skip(struct doctor *doctor, const char *why);
-/* What a command that writes JSON says, a new reference; NULL: it is not there, or refuses. */
-json_t *tool_json(const char *const argv[]);
-/* The string that a member is, "" if it is none. */
-const char *member_text(const json_t *object, const char *name);
 
 /* --- doctor_host.c: the host ----------------------------------------------------------------- */
 void check_netns(struct doctor *doctor);

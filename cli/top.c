@@ -223,21 +223,6 @@ static int top_batch(struct cli *cli, const struct options *options, struct erro
 
 /* --- The command ------------------------------------------------------------------------------------------ */
 
-static int count_read(struct words *words, unsigned long *ret, struct error *err)
-{
-	const char *word;
-	char *end;
-	int code = words_value(words, "-n", &word, err);
-
-	if (code < 0)
-		return code;
-	*ret = strtoul(word, &end, 10);
-	if (*word < '0' || *word > '9' || *end || !*ret || *ret > COUNT_MAX)
-		return error_set(err, -EINVAL, "-n: %.32s is not a number, 1 to %d", word,
-				 COUNT_MAX);
-	return 0;
-}
-
 static int options_read(struct words *words, struct options *options, struct error *err)
 {
 	int ret = 0;
@@ -247,7 +232,7 @@ static int options_read(struct words *words, struct options *options, struct err
 		if (words_match(words, "-b"))
 			options->batch = true;
 		else if (words_match(words, "-n"))
-			ret = count_read(words, &options->count, err);
+			ret = words_number(words, "-n", COUNT_MAX, &options->count, err);
 		else if (words_match(words, "-w"))
 			ret = watch_seconds(words, "-w", &options->seconds, err);
 		else

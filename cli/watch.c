@@ -26,20 +26,54 @@ void watch_pause(double seconds)
 	nanosleep(&pause, NULL);
 }
 
+int watch_compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+int words_number(struct words *words, const char *of, unsigned long most, unsigned long *ret,
+		 struct error *err)
+{
+	const char *word;
+	char *end;
+	int code = words_value(words, of, &word, err);
+
+	if (code < 0)
+		return code;
+	*ret = strtoul(word, &end, 10);
+	if (!isdigit((unsigned char)*word) || *end || !*ret || *ret > most)
+		return error_set(err, -EINVAL, "%s: %.32s is not a number, 1 to %lu", of, word,
+				 most);
+	return 0;
+}
+
+int words_seconds(struct words *words, const char *of, double least, double most, double *ret,
+		  struct error *err)
+{
+	const char *word;
+	char *end;
+	int code = words_value(words, of, &word, err);
+
+	if (code < 0)
+		return code;
+	*ret = strtod(word, &end);
+	/* "nan" is no number of seconds, either */
+	if (!isdigit((unsigned char)*word) || *end || !(*ret >= least && *ret <= most))
+		return error_set(err, -EINVAL, "%s: %.32s is not a number of seconds, %g to %g", of,
+				 word, least, most);
+	return 0;
+}
+
 int watch_seconds(struct words *words, const char *of, double *ret, struct error *err)
 {
 	const char *word = words_peek(words);
-	char *end;
 
 	*ret = WATCH_SECONDS;
 	if (!word || !isdigit((unsigned char)*word))
 		return 0;
-	words_take(words);
-	*ret = strtod(word, &end);
-	if (*end || *ret < SECONDS_MIN || *ret > SECONDS_MAX)
-		return error_set(err, -EINVAL, "%s: %.32s is not a number of seconds, %g to %d", of,
-				 word, SECONDS_MIN, SECONDS_MAX);
-	return 0;
+	return words_seconds(words, of, SECONDS_MIN, SECONDS_MAX, ret, err);
 }
 
 const char *watch_time(char text[16])

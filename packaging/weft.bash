@@ -25,9 +25,10 @@ _weft() {
 	1)
 		case ${words[0]} in
 		top) mapfile -t COMPREPLY < <(compgen -W "-b -n -w" -- "$word") ;;
+		bench) mapfile -t COMPREPLY < <(compgen -W "-s help $(_weft_names tunnel)" -- "$word") ;;
 		drops) mapfile -t COMPREPLY < <(compgen -W "-w" -- "$word") ;;
 		apply | diff) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
-		bridge | port | tunnel | fdb)
+		bridge | port | tunnel | fdb | probe)
 			mapfile -t COMPREPLY < <(compgen -W "$(weft "${words[0]}" help |
 				awk '$1 == "weft" { print $3 }')" -- "$word")
 			;;
@@ -36,14 +37,16 @@ _weft() {
 	*)
 		case $last in
 		dev) mapfile -t COMPREPLY < <(compgen -W "$(_weft_names port; _weft_names tunnel)" -- "$word") ;;
+		tunnel | via) mapfile -t COMPREPLY < <(compgen -W "$(_weft_names tunnel)" -- "$word") ;;
 		bridge) mapfile -t COMPREPLY < <(compgen -W "$(_weft_names bridge)" -- "$word") ;;
 		show | set | del) mapfile -t COMPREPLY < <(compgen -W "$(_weft_names "${words[0]}")" -- "$word") ;;
 		type) mapfile -t COMPREPLY < <(compgen -W "vxlan geneve gretap gre nvgre device internal" -- "$word") ;;
 		toobig) mapfile -t COMPREPLY < <(compgen -W "fragment reject drop" -- "$word") ;;
 		mss) mapfile -t COMPREPLY < <(compgen -W "off auto" -- "$word") ;;
 		*)
+			# options of an object, and those that follow OPTIONS
 			mapfile -t COMPREPLY < <(compgen -W "$(weft "${words[0]}" help |
-				awk '/^  (\[no\])?[a-z0-9_]+$/ { if (sub(/^\[no\]/, "", $1)) print "no" $1; print $1 }')" -- "$word")
+				awk '/^OPTIONS/ { more = 1; next } more { print $1; next } /^  (\[no\])?[a-z0-9_]+$/ { if (sub(/^\[no\]/, "", $1)) print "no" $1; print $1 }')" -- "$word")
 			;;
 		esac
 		;;

@@ -1,33 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * UDP traffic for the benchmark, small enough not to be what is measured.
+ * Traffic for the benchmark (cli/traffic.h), UDP and TCP.
  *
  *     traffic sink ADDRESS PORT                    counts datagrams until SIGTERM
  *     traffic blast ADDRESS PORT SECONDS RATE SIZE sends SIZE bytes, RATE a second (0: all it can)
  *     traffic echo ADDRESS PORT                    sends back what comes, until SIGTERM
  *     traffic ping ADDRESS PORT SECONDS SIZE       one at a time, and how long each took
+ *     traffic tcp-echo ADDRESS PORT                the same over a TCP connection
+ *     traffic tcp-ping ADDRESS PORT SECONDS SIZE
+ *     traffic accept ADDRESS PORT                  takes TCP connections until SIGTERM
+ *     traffic connect ADDRESS PORT SECONDS         makes and ends them, one at a time
  *
  * Each prints one JSON object at its end.
- *
- * The sink naps and then takes all there is: nobody has to wake it for each packet, which
- * would cost more than the packet's way, and it leaves the CPU to datapaths that are processes.
  */
-#include <arpa/inet.h>
+#include "cli/traffic.h"
+
 #include <errno.h>
-#include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
-
-#define BATCH	64
-#define LARGEST 9000
-#define NS	1000000000ULL
-#define NAP	200000	 /* ns, short beside what the socket buffer holds */
-#define LOST	(NS / 5) /* a ping not answered for so long never will be */
 
 static volatile sig_atomic_t stopped;
 
@@ -37,179 +29,40 @@ static void stop(int number)
 	stopped = 1;
 }
 
-static uint64_t now(void)
+/* What went wrong ends it. */
+static int sure(const char *what, int result)
 {
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * NS + (uint64_t)time.tv_nsec;
+	if (result < 0) {
+		fprintf(stderr, "traffic: %s: %s\n", what, strerror(-result));
+		exit(1);
+	}
+	return result;
 }
 
-static void die(const char *what)
+static struct weft_addr parse_address(const char *text)
 {
-	fprintf(stderr, "traffic: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
+	struct weft_addr addr;
 
-/* A UDP socket, bound to the address (here) or connected to it. */
-static int open_socket(const char *address, const char *port, int here)
-{
-	struct sockaddr_in name = {
-		.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)atoi(port)),
-	};
-	int size = 16 << 20;
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	if (fd < 0)
-		die("socket");
-	if (inet_pton(AF_INET, address, &name.sin_addr) != 1) {
-		fprintf(stderr, "traffic: %s is no IPv4 address\n", address);
+	if (addr_parse(text, &addr) < 0) {
+		fprintf(stderr, "traffic: %s is no address\n", text);
 		exit(2);
 	}
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)))
-		die("socket buffer");
-	if ((here ? bind : connect)(fd, (struct sockaddr *)&name, sizeof(name)))
-		die(address);
-	return fd;
+	return addr;
 }
 
-static void sleep_until(uint64_t due)
+/* A socket of that kind, bound to the address (here) or connected to it. */
+static int open_kind(int kind, const char *address, const char *port, bool here)
 {
-	struct timespec time = {.tv_sec = (time_t)(due / NS), .tv_nsec = (long)(due % NS)};
+	uint16_t number = (uint16_t)atoi(port);
+	struct weft_addr addr = parse_address(address);
 
-	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL);
+	return sure(address, here ? traffic_open(kind, &addr, number, NULL, 0)
+				  : traffic_open(kind, NULL, 0, &addr, number));
 }
 
-static void sink(int fd)
+static int open_socket(const char *address, const char *port, bool here)
 {
-	static char buffer[BATCH][LARGEST];
-	struct mmsghdr messages[BATCH] = {};
-	struct iovec vectors[BATCH];
-	uint64_t count = 0, first = 0, last = 0;
-
-	for (int i = 0; i < BATCH; i++) {
-		vectors[i] = (struct iovec){buffer[i], sizeof(buffer[i])};
-		messages[i].msg_hdr.msg_iov = &vectors[i];
-		messages[i].msg_hdr.msg_iovlen = 1;
-	}
-	while (!stopped) {
-		int got = recvmmsg(fd, messages, BATCH, MSG_DONTWAIT, NULL);
-
-		if (got <= 0) {
-			sleep_until(now() + NAP);
-			continue;
-		}
-		last = now();
-		if (!first)
-			first = last;
-		count += (uint64_t)got;
-	}
-	printf("{\"received\": %llu, \"seconds\": %.6f}\n", (unsigned long long)count,
-	       (double)(last - first) / NS);
-}
-
-/* CPU seconds of this process: those of the way too, as far as the kernel goes it on our time. */
-static double cpu_time(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-	return (double)time.tv_sec + (double)time.tv_nsec / NS;
-}
-
-static void blast(int fd, double seconds, uint64_t rate, size_t size)
-{
-	static char buffer[LARGEST];
-	struct iovec vector = {buffer, size};
-	struct mmsghdr messages[BATCH] = {};
-	/* At a held rate small bursts, or they and not the rate would be what is measured. */
-	unsigned int batch = rate ? 8 : BATCH;
-	uint64_t start = now(), end = start + (uint64_t)(seconds * NS), time = start, sent = 0;
-
-	for (int i = 0; i < BATCH; i++) {
-		messages[i].msg_hdr.msg_iov = &vector;
-		messages[i].msg_hdr.msg_iovlen = 1;
-	}
-	while (!stopped && time < end) {
-		if (!rate || sent * NS / rate <= time - start) {
-			int done = sendmmsg(fd, messages, batch, 0);
-
-			if (done > 0)
-				sent += (uint64_t)done;
-			else if (errno != ENOBUFS && errno != EAGAIN && errno != ECONNREFUSED)
-				die("sendmmsg");
-		}
-		if (rate)
-			sleep_until(start + sent * NS / rate);
-		time = now();
-	}
-	printf("{\"sent\": %llu, \"seconds\": %.6f, \"cpu\": %.6f}\n", (unsigned long long)sent,
-	       (double)(time - start) / NS, cpu_time());
-}
-
-static void echo(int fd)
-{
-	static char buffer[LARGEST];
-
-	while (!stopped) {
-		struct sockaddr_in from;
-		socklen_t length = sizeof(from);
-		ssize_t got =
-			recvfrom(fd, buffer, sizeof(buffer), 0, (struct sockaddr *)&from, &length);
-
-		if (got >= 0)
-			sendto(fd, buffer, (size_t)got, 0, (struct sockaddr *)&from, length);
-	}
-}
-
-static int compare(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static void ping(int fd, double seconds, size_t size)
-{
-	static char buffer[LARGEST];
-	size_t count = 0, lost = 0, room = (size_t)(seconds * 1000000) + 1;
-	uint32_t *taken = calloc(room, sizeof(*taken));
-	uint64_t end = now() + (uint64_t)(seconds * NS), sequence = 0;
-	struct timeval patience = {.tv_usec = LOST / 1000};
-
-	if (!taken)
-		die("memory");
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)))
-		die("SO_RCVTIMEO");
-	while (!stopped && count < room) {
-		uint64_t start = now(), time, answer = 0;
-
-		if (start >= end)
-			break;
-		sequence++;
-		memcpy(buffer, &sequence, sizeof(sequence));
-		if (send(fd, buffer, size, 0) < 0 && errno != ECONNREFUSED)
-			die("send");
-		do {
-			if (recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT) >=
-			    (ssize_t)sizeof(answer))
-				memcpy(&answer, buffer, sizeof(answer));
-			time = now();
-		} while (answer != sequence && time - start < LOST);
-		if (answer == sequence)
-			taken[count++] = (uint32_t)(time - start);
-		else
-			lost++;
-	}
-	qsort(taken, count, sizeof(*taken), compare);
-	printf("{\"count\": %zu, \"lost\": %zu", count, lost);
-	if (count)
-		printf(", \"p50\": %u, \"p99\": %u, \"least\": %u", taken[count / 2],
-		       taken[count * 99 / 100], taken[0]);
-	printf("}\n");
-	free(taken);
+	return open_kind(SOCK_DGRAM, address, port, here);
 }
 
 /* SIZE as a number that the buffers hold and that has room for a sequence number. */
@@ -217,35 +70,126 @@ static size_t parse_size(const char *text)
 {
 	long size = strtol(text, NULL, 10);
 
-	if (size < (long)sizeof(uint64_t) || size > LARGEST) {
-		fprintf(stderr, "traffic: size %s is not within 8..%d\n", text, LARGEST);
+	if (size < TRAFFIC_LEAST || size > TRAFFIC_LARGEST) {
+		fprintf(stderr, "traffic: size %s is not within %d..%d\n", text, TRAFFIC_LEAST,
+			TRAFFIC_LARGEST);
 		exit(2);
 	}
 	return (size_t)size;
 }
 
+static void sink(char **words)
+{
+	struct traffic_count count;
+
+	sure("sink", traffic_sink(open_socket(words[0], words[1], true), &stopped, &count));
+	printf("{\"received\": %llu, \"seconds\": %.6f}\n", (unsigned long long)count.packets,
+	       count.seconds);
+}
+
+static void blast(char **words)
+{
+	int fd = open_socket(words[0], words[1], false);
+	struct traffic_count count;
+
+	sure("blast", traffic_blast(fd, &stopped, atof(words[2]), strtoull(words[3], NULL, 10),
+				    parse_size(words[4]), &count));
+	printf("{\"sent\": %llu, \"seconds\": %.6f, \"cpu\": %.6f}\n",
+	       (unsigned long long)count.packets, count.seconds, count.cpu);
+}
+
+static void echo(char **words)
+{
+	sure("echo", traffic_echo(open_socket(words[0], words[1], true), &stopped, NULL));
+}
+
+static void questions(int fd, char **words)
+{
+	struct traffic_times times;
+
+	sure("ping", traffic_ping(fd, &stopped, atof(words[2]), parse_size(words[3]), &times));
+	printf("{\"count\": %llu, \"lost\": %llu", (unsigned long long)times.count,
+	       (unsigned long long)times.lost);
+	if (times.count)
+		printf(", \"p50\": %u, \"p99\": %u, \"least\": %u", times.p50, times.p99,
+		       times.least);
+	printf("}\n");
+}
+
+static void ping(char **words)
+{
+	questions(open_socket(words[0], words[1], false), words);
+}
+
+static void tcp_ping(char **words)
+{
+	questions(open_kind(SOCK_STREAM, words[0], words[1], false), words);
+}
+
+/* One connection. */
+static void tcp_echo(char **words)
+{
+	int listening = open_kind(SOCK_STREAM, words[0], words[1], true), fd;
+	char buffer[TRAFFIC_LARGEST];
+	ssize_t length;
+
+	if (listen(listening, 1))
+		sure("listen", -errno);
+	fd = accept(listening, NULL, NULL);
+	while (fd >= 0 && (length = recv(fd, buffer, sizeof(buffer), 0)) > 0)
+		if (send(fd, buffer, (size_t)length, MSG_NOSIGNAL) != length)
+			break;
+	while (!stopped)
+		pause();
+}
+
+static void accept_all(char **words)
+{
+	int fd = open_kind(SOCK_STREAM, words[0], words[1], true);
+
+	if (listen(fd, SOMAXCONN))
+		sure("listen", -errno);
+	sure("accept", traffic_accept(fd, &stopped));
+}
+
+static void connect_all(char **words)
+{
+	struct weft_addr there = parse_address(words[0]);
+	struct traffic_count count;
+
+	sure("connect", traffic_connect(NULL, &there, (uint16_t)atoi(words[1]), &stopped,
+					atof(words[2]), &count));
+	printf("{\"connections\": %llu, \"seconds\": %.6f}\n", (unsigned long long)count.packets,
+	       count.seconds);
+}
+
 int main(int argc, char **argv)
 {
-	const char *mode = argc > 3 ? argv[1] : "";
+	static const struct {
+		const char *name;
+		int words;
+		void (*run)(char **words);
+	} modes[] = {
+		{"sink", 2, sink},	   {"blast", 5, blast},		{"echo", 2, echo},
+		{"ping", 4, ping},	   {"tcp-echo", 2, tcp_echo},	{"tcp-ping", 4, tcp_ping},
+		{"accept", 2, accept_all}, {"connect", 3, connect_all},
+	};
 
 	/* Not signal(), which would have a sleeping receive go on. */
 	sigaction(SIGTERM, &(struct sigaction){.sa_handler = stop}, NULL);
 	sigaction(SIGINT, &(struct sigaction){.sa_handler = stop}, NULL);
-	if (!strcmp(mode, "sink") && argc == 4)
-		sink(open_socket(argv[2], argv[3], 1));
-	else if (!strcmp(mode, "blast") && argc == 7)
-		blast(open_socket(argv[2], argv[3], 0), atof(argv[4]), strtoull(argv[5], NULL, 10),
-		      parse_size(argv[6]));
-	else if (!strcmp(mode, "echo") && argc == 4)
-		echo(open_socket(argv[2], argv[3], 1));
-	else if (!strcmp(mode, "ping") && argc == 6)
-		ping(open_socket(argv[2], argv[3], 0), atof(argv[4]), parse_size(argv[5]));
-	else {
-		fprintf(stderr, "usage: traffic sink ADDRESS PORT\n"
-				"       traffic blast ADDRESS PORT SECONDS RATE SIZE\n"
-				"       traffic echo ADDRESS PORT\n"
-				"       traffic ping ADDRESS PORT SECONDS SIZE\n");
-		return 2;
-	}
-	return 0;
+	for (size_t i = 0; argc > 1 && i < sizeof(modes) / sizeof(*modes); i++)
+		if (!strcmp(argv[1], modes[i].name) && argc == modes[i].words + 2) {
+			modes[i].run(argv + 2);
+			return 0;
+		}
+	fprintf(stderr, "usage: traffic sink ADDRESS PORT\n"
+			"       traffic blast ADDRESS PORT SECONDS RATE SIZE\n"
+			"       traffic echo ADDRESS PORT\n"
+			"       traffic ping ADDRESS PORT SECONDS SIZE\n"
+			"       traffic tcp-echo ADDRESS PORT\n"
+			"       traffic tcp-ping ADDRESS PORT SECONDS SIZE\n"
+			"       traffic accept ADDRESS PORT\n"
+			"       traffic connect ADDRESS PORT SECONDS\n");
+	return 2;
 }

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The same way from container to container, built of different things.
 
-    c1 --veth-- a --veth-- b --veth-- c2
+    c1 --veth-- a --veth-- b --veth-- c2        scenes `veth` and, with IPv6 inside, `veth6`
+                              --TAP--- c2       scene `tap`: c2 is a virtual machine
+                           b = c2               scene `internal`: c2 is the host itself
 
 Hosts `a` and `b` have 172.31.0.1 and .2 between them; the containers' MTU is 1450 in every
 variant, so that all send packets of the same size, and the underlay has room for the largest header.
@@ -9,6 +11,7 @@ variant, so that all send packets of the same size, and the underlay has room fo
 
 import os
 import pathlib
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "net"))
@@ -16,34 +19,59 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "net"))
 from daemon import Weftd  # noqa: E402
 from ovs import OpenVSwitch  # noqa: E402
 
+VM = pathlib.Path(os.environ["WEFT_BUILD"]) / "tests/bench/vm"
+
 A, B = "172.31.0.1", "172.31.0.2"
 A6, B6 = "fd31::1", "fd31::2"
 UNDERLAY_MTU = 1520  # 1450 and VXLAN over IPv6
-C1, C2 = "10.0.0.1", "10.0.0.2"
+C1, C2 = {4: "10.0.0.1/24", 6: "fd10::1/64"}, {4: "10.0.0.2/24", 6: "fd10::2/64"}
+MTU = 1450
 VNI = 100
 VXLAN = f"type vxlan id {VNI}"
+
+
+def _bare(address):
+    return address.partition("/")[0]
 
 
 class Site:
     """The topology with nothing on the hosts yet; `target` is c2's address as c1 reaches it."""
 
-    def __init__(self, lab):
+    def __init__(self, lab, scene="veth"):
         self.lab = lab
+        self.scene = scene
+        self.version = 6 if scene.endswith("6") else 4
         self.a, self.b = lab.host("a"), lab.host("b")
+        self.weftds = []
         lab.link(self.a, "eth0", self.b, "eth0", mtu=UNDERLAY_MTU)
         self.a.ip(f"address add {A}/24 dev eth0")
         self.b.ip(f"address add {B}/24 dev eth0")
-        self.c1 = self.a.container("c1", "v1")
-        self.c2 = self.b.container("c2", "v2")
-        self.target = C2
+        self.c1 = self.a.container("c1", "v1", mtu=MTU, ipv6=self.version == 6)
+        self.end = "eth0"  # c2's device
+        if scene == "tap":
+            self._machine()
+        elif scene == "internal":
+            self.c2, self.end = self.b, "v2"
+        else:
+            self.c2 = self.b.container("c2", "v2", mtu=MTU, ipv6=self.version == 6)
+        self.target = _bare(C2[self.version])
+
+    def _machine(self):
+        """A virtual machine behind the TAP `v2`, with all the offloads that its kind of device has."""
+        self.c2 = self.lab.host("c2")
+        machine = self.b.start(VM, "v2", self.c2.netns, "eth0", stdout=subprocess.PIPE, text=True)
+        if machine.stdout.readline() != "ready\n":
+            raise RuntimeError("tests/bench/vm did not start")
+        for host, dev in ((self.b, "v2"), (self.c2, "eth0")):
+            host.ip(f"link set dev {dev} mtu {MTU} up")
 
     def hosts(self):
         """(host, its container, the container's port, local, remote) for both sides."""
         return ((self.a, self.c1, "v1", A, B), (self.b, self.c2, "v2", B, A))
 
     def one_subnet(self):
-        self.c1.ip(f"address add {C1}/24 dev eth0")
-        self.c2.ip(f"address add {C2}/24 dev eth0")
+        self.c1.ip(f"address add {C1[self.version]} dev eth0")
+        self.c2.ip(f"address add {C2[self.version]} dev {self.end}")
 
     def reach(self):
         self.c1.ping(self.target, timeout=15)
@@ -51,24 +79,47 @@ class Site:
 
 def routed(site):
     """No overlay: both hosts route."""
+    if site.version == 6:
+        for number, (host, container, port, _, _) in enumerate(site.hosts()):
+            for dev in ("all", "eth0", port):
+                host.sysctl(f"net.ipv6.conf.{dev}.disable_ipv6", 0)
+            host.sysctl("net.ipv6.conf.all.forwarding", 1)
+            host.ip(f"address add fd31::{number + 1}/64 dev eth0 nodad")
+            host.ip(f"address add fd1{number}::1/64 dev {port} nodad")
+            container.ip(f"address add fd1{number}::2/64 dev eth0 nodad")
+            container.ip(f"route add default via fd1{number}::1")
+            host.ip(f"route add fd1{1 - number}::/64 via fd31::{2 - number}")
+        site.target = "fd11::2"
+        return
     for number, (host, container, port, _, remote) in enumerate(site.hosts()):
         host.sysctl("net.ipv4.ip_forward", 1)
+        host.ip(f"route add 10.1.{1 - number}.0/24 via {remote}")
+        if host is container:
+            host.ip(f"address add 10.1.{number}.2/32 dev lo")
+            continue
         host.ip(f"address add 10.1.{number}.1/24 dev {port}")
         container.ip(f"address add 10.1.{number}.2/24 dev eth0")
         container.ip(f"route add default via 10.1.{number}.1")
-        host.ip(f"route add 10.1.{1 - number}.0/24 via {remote}")
     site.target = "10.1.1.2"
+
+
+def hosts_only(site):
+    """No overlay and no containers: from host to host."""
+    site.c1, site.c2, site.target = site.a, site.b, B
 
 
 def kernel(site):
     """Linux's vxlan device on Linux's bridge."""
-    for host, _, port, local, remote in site.hosts():
+    for host, container, port, local, remote in site.hosts():
         host.ip("link add br0 type bridge mcast_snooping 0")
         host.ip(f"link add vx0 type vxlan id {VNI} local {local} remote {remote} dstport 4789")
-        for dev in (port, "vx0"):
+        for dev in ("vx0",) if host is container else (port, "vx0"):
             host.ip(f"link set {dev} master br0")
         for dev in ("vx0", "br0"):
             host.ip(f"link set {dev} up")
+        if host is container:
+            host.ip(f"link set br0 mtu {MTU}")
+            site.end = "br0"
     site.one_subnet()
 
 
@@ -87,14 +138,15 @@ def openvswitch(site):
 
 def weft(site, tunnel=VXLAN, ipv6=False, binary=None):
     """weft of this build, and its weftd or another one."""
-    for host, _, port, local, remote in site.hosts():
+    for host, container, port, local, remote in site.hosts():
         if ipv6:
             local, remote = (A6, B6) if local == A else (B6, A6)
             host.sysctl("net.ipv6.conf.eth0.disable_ipv6", 0)
             host.ip(f"address add {local}/64 dev eth0 nodad")
         command = Weftd(host, binary)
+        site.weftds.append(command)
         command("bridge add br0")
-        command(f"port add {port} bridge br0")
+        command(f"port add {port} bridge br0" + (f" type internal mtu {MTU}" if host is container else ""))
         command(f"tunnel add vx0 bridge br0 {tunnel} local {local} remote {remote}")
     site.one_subnet()
 
@@ -105,6 +157,7 @@ def variant(*arguments, **options):
 
 VARIANTS = {
     "N0": routed,
+    "N1": hosts_only,
     "K": kernel,
     "O": openvswitch,
     "U": weft,
@@ -117,6 +170,7 @@ VARIANTS = {
 }
 TITLES = {
     "N0": "no overlay, routed",
+    "N1": "no overlay, host to host",
     "K": "kernel vxlan + bridge",
     "O": "Open vSwitch, userspace",
     "U": "weft",
@@ -131,8 +185,9 @@ TITLES = {
 
 def packets(site):
     """Regime: every TCP segment is a packet of its own from end to end."""
-    for container in (site.c1, site.c2):
-        container.run("ethtool", "-K", "eth0", "tso", "off", "gso", "off", "gro", "off")
+    ends = ((site.a, "eth0"), (site.b, "eth0")) if site.c1 is site.a else ((site.c1, "eth0"), (site.c2, site.end))
+    for container, dev in ends:
+        container.run("ethtool", "-K", dev, "tso", "off", "gso", "off", "gro", "off")
 
 
 def nic(site):
@@ -143,4 +198,11 @@ def nic(site):
             for word in (f"tx-{kind}-segmentation", "off")))
 
 
+# Which variants are worth their time where; others are left out.
+SCENES = {
+    "veth": tuple(VARIANTS),
+    "veth6": ("N0", "K", "U", "B"),
+    "tap": ("K", "U", "B"),
+    "internal": ("N0", "K", "U", "B"),
+}
 REGIMES = {"super": lambda site: None, "packet": packets, "nic": nic}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Other commands whose output is JSON: ip(8), tc(8), iperf3(1). */
+#ifndef WEFT_CLI_TOOL_H
+#define WEFT_CLI_TOOL_H
+
+#include <jansson.h>
+
+/* What a command that writes JSON says, a new reference; NULL: it is not there, or refuses. */
+json_t *tool_json(const char *const argv[]);
+/* The string that a member is, "" if it is none. */
+const char *member_text(const json_t *object, const char *name);
+
+#endif

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`weft bench` between two hosts, and what its server makes of strangers."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import xml.dom.minidom
+
+import pytest
+
+from daemon import BUILD, Weftd
+from lab import wait_until
+from pair import UNDERLAY
+
+PORT = 7473
+SHORT = "seconds 0.2 rounds 2"
+METRICS = {"throughput", "cpu", "packets", "p50", "p99", "connections"}
+
+
+class Two:
+    """Two hosts on a cable that are joined by a tunnel with internal ports at both ends."""
+
+    def __init__(self, lab, family=4):
+        self.lab, self.family = lab, family
+        self.one, self.two = self.hosts = [lab.host(f"h{number}", ipv6=True) for number in (1, 2)]
+        lab.link(self.one, "eth0", self.two, "eth0")
+        for number, host in enumerate(self.hosts, 1):
+            for prefix, _ in UNDERLAY.values():
+                host.ip(f"address add {prefix.format(number)} dev eth0 {'nodad' if ':' in prefix else ''}")
+            host.number, host.underlay = number, UNDERLAY[family][1].format(number)
+            host.overlay = f"10.0.0.{number}" if family == 4 else f"fd00::{number}"
+            host.weft = Weftd(host)
+            host.weft("bridge add br0")
+            host.weft(f"port add in0 bridge br0 type internal address {host.overlay}/{24 if family == 4 else 64}")
+        for host, other in ((self.one, self.two), (self.two, self.one)):
+            host.weft(f"tunnel add t0 bridge br0 id 7 local {host.underlay} remote {other.underlay}")
+        self.one.ping(self.two.overlay)
+
+    def serve(self, words=""):
+        log = self.lab.tmp_path / "server.log"
+        with open(log, "wb") as stderr:
+            self.server = self.two.start(BUILD / "weft", "--rundir", self.two.weft.rundir, "bench", "-s",
+                                         *words.split(), stdin=subprocess.DEVNULL, stderr=stderr)
+        wait_until(lambda: b"listening" in log.read_bytes() or self.server.poll() is not None, "the server")
+        self.log = log
+        return self
+
+    def children(self):
+        done = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.server.pid)], capture_output=True, text=True)
+        return done.stdout.split()
+
+    def connect(self):
+        with self.one.inside():
+            sock = socket.create_connection((self.two.underlay, PORT), timeout=20)
+        self.lab.sockets.append(sock)
+        return sock
+
+
+def said(sock):
+    """Everything until the other end closes the connection."""
+    text = b""
+    try:
+        while data := sock.recv(65536):
+            text += data
+    except ConnectionError:
+        pass
+    return text.decode()
+
+
+def ask(sock, **request):
+    sock.sendall(json.dumps(request).encode() + b"\n")
+    return json.loads(sock.makefile("rb").readline())
+
+
+@pytest.mark.parametrize("family", (4, 6))
+def test_overlay_against_underlay(lab, family):
+    two = Two(lab, family).serve()
+    plot = lab.tmp_path / "plot.svg"
+    done = two.one.weft.run(f"bench {two.two.underlay} {SHORT} --plot {plot}")
+    assert done.returncode == 0, done
+    report = json.loads(done.stdout)
+    assert (report["tunnel"], report["underlay"], report["overlay"]) == ("t0", two.two.underlay, two.two.overlay)
+    assert {line["metric"] for line in report["summary"]} == METRICS
+    for line in report["summary"]:
+        if line["metric"] != "cpu":  # whose clock may not have ticked
+            assert line["underlay"] > 0 and line["overlay"] > 0, line
+        assert line["ratio_least"] <= line["ratio"] <= line["ratio_most"]
+    # in turns, and said so
+    order = re.findall(r"^round (\d) of 2: (\w+): (.+)$", done.stderr, re.MULTILINE)
+    assert [(number, path) for number, path, what in order if what == "throughput"] == [
+        ("1", "underlay"), ("1", "overlay"), ("2", "overlay"), ("2", "underlay")]
+    assert len(order) == 16 and len(report["rounds"]) == 4
+    picture = xml.dom.minidom.parse(str(plot))
+    assert len(picture.getElementsByTagName("rect")) == 1 + len(METRICS)
+    assert not two.children(), "what served is still there"
+
+
+def test_a_table_for_people(lab):
+    two = Two(lab).serve()
+    done = two.one.weft.run("bench t0 seconds 0.2 rounds 1", json_output=False)
+    assert done.returncode == 0, done
+    assert done.stdout.splitlines()[0].split() == ["METRIC", "UNIT", "UNDERLAY", "OVERLAY", "RATIO", "SPREAD"]
+    assert len(done.stdout.splitlines()) == 1 + len(METRICS)
+
+
+def test_what_goes_around_the_tunnel_is_no_overlay(lab):
+    two = Two(lab).serve()
+    two.two.ip("address add 192.168.1.77/32 dev lo")
+    two.one.ip("route add 192.168.1.77 via 192.168.1.2")
+    done = two.one.weft.run(f"bench t0 overlay 192.168.1.77 {SHORT}")
+    assert done.returncode == 1 and "does not go by tunnel t0" in done.stderr
+
+
+def test_a_dead_overlay(lab):
+    two = Two(lab).serve()
+    two.two.weft("tunnel set t0 id 8")
+    done = two.one.weft.run(f"bench t0 {SHORT}")
+    assert done.returncode == 1 and "overlay: nothing comes back" in done.stderr
+    assert not two.children()
+
+
+def test_no_overlay_address_is_known(lab):
+    two = Two(lab).serve()
+    two.two.weft("port del in0")
+    done = two.one.weft.run(f"bench t0 {SHORT}")
+    assert done.returncode == 1 and "overlay ADDRESS" in done.stderr
+
+
+def test_nobody_serves(lab):
+    two = Two(lab)
+    done = two.one.weft.run(f"bench t0 {SHORT}")
+    assert done.returncode == 1 and "is weft bench -s running there?" in done.stderr
+
+
+@pytest.mark.parametrize("where", ("one", "two"))
+def test_iperf3_is_missing(lab, where, monkeypatch):
+    two = Two(lab)
+    folder = lab.tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder)) if where == "two" else None
+    if where == "two":
+        done = two.two.run(BUILD / "weft", "--rundir", two.two.weft.rundir, "bench", "-s", check=False,
+                           env={"PATH": str(folder)})
+    else:
+        done = two.one.run(BUILD / "weft", "--rundir", two.one.weft.rundir, "bench", "t0", check=False,
+                           env={"PATH": str(folder)})
+    assert done.returncode == 1 and "iperf3 is not installed" in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("garbage", (
+    b"\n", b"[]\n", b"{\n", b"GET / HTTP/1.1\r\n\r\n", b"\0\xff" * 100 + b"\n", b"{}\n", b'{"do": 1}\n',
+    b'{"do": "start"}\n', b'{"do": "start", "what": "sink", "address": "any", "from": "10.0.0.1"}\n',
+    b'{"do": "start", "what": "sh", "address": "192.168.1.2", "from": "10.0.0.1"}\n',
+    b'{"do": "start", "what": "sink", "address": "192.0.2.1", "from": "10.0.0.1"}\n',
+    b'{"do": "start", "what": "sink", "address": "224.0.0.1", "from": "10.0.0.1"}\n',
+    b'{"do": "start", "what": "throughput", "address": "192.0.2.1;sh", "from": "x"}\n',
+    b"[" * 100000 + b"\n", b"x" * (300 << 10), b'{"a": ' * 5000 + b"\n", b'{"do": "hello", "do": "hello"}\n'),
+    ids=range(17))
+def test_garbage_is_refused(lab, shared_two, garbage):
+    sock = shared_two.connect()
+    try:
+        sock.sendall(garbage)
+    except ConnectionError:
+        pass
+    answer = said(sock)
+    if answer:  # a reset may have overtaken it
+        assert "error" in json.loads(answer)
+    # the next one is served
+    sock = shared_two.connect()
+    assert ask(sock, do="hello")["protocol"] == 1
+    sock.close()
+    assert shared_two.server.poll() is None and not shared_two.children()
+
+
+@pytest.fixture(scope="module")
+def shared_two(tmp_path_factory):
+    from lab import Lab  # pylint: disable=import-outside-toplevel
+    made = Lab(tmp_path_factory.mktemp("bench"))
+    try:
+        yield Two(made).serve()
+    finally:
+        complaints = made.close()
+    assert not complaints
+
+
+def test_one_client_at_a_time(lab):
+    two = Two(lab).serve()
+    first = two.connect()
+    assert ask(first, do="hello")
+    assert "busy" in said(two.connect())
+    assert ask(first, do="start", what="sink", address=two.two.underlay, **{"from": two.one.underlay})["port"]
+    assert len(two.children()) == 1
+    first.close()
+    wait_until(lambda: not two.children(), "the client's process to end with its connection")
+    assert ask(two.connect(), do="hello")
+
+
+def test_the_echo_answers_nobody_else(lab):
+    two = Two(lab).serve()
+    sock = two.connect()
+    port = ask(sock, do="start", what="echo", address=two.two.underlay, **{"from": two.one.underlay})["port"]
+    with two.one.inside():
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    lab.sockets.append(udp)
+    udp.settimeout(20)
+    two.one.ip("address add 192.168.1.99/24 dev eth0")
+    udp.bind(("192.168.1.99", 0))
+    udp.sendto(b"stranger", (two.two.underlay, port))
+    with two.one.inside():
+        good = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    lab.sockets.append(good)
+    good.settimeout(20)
+    good.bind((two.one.underlay, 0))
+    good.sendto(b"friend", (two.two.underlay, port))
+    assert good.recv(100) == b"friend"  # what came before it was read before it
+    udp.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        udp.recv(100)
+
+
+def test_the_server_ends_with_what_it_started(lab):
+    two = Two(lab).serve()
+    sock = two.connect()
+    ask(sock, do="start", what="throughput", address=two.two.underlay, **{"from": two.one.underlay})
+    child, = two.children()
+    two.server.terminate()
+    assert two.server.wait(20) == 0
+    assert not os.path.exists(f"/proc/{child}")
+
+
+@pytest.mark.parametrize("words, status, said_", (
+    ("", 2, "bench"), ("224.0.0.1", 1, "224.0.0.1"), ("t9", 1, "t9"), ("t0 seconds 0", 1, "seconds"),
+    ("t0 seconds 61", 1, "seconds"), ("t0 rounds 21", 1, "rounds"), ("t0 port 70000", 1, "port"),
+    ("t0 overlay me", 1, "overlay"), ("t0 fast", 2, "fast"), ("-s me", 1, "me"), ("-s port 0", 1, "port"),
+    ("192.0.2.9", 1, "no tunnel")))
+def test_refused(weft_host, words, status, said_):
+    done = weft_host.weft.run(f"bench {words}")
+    assert done.returncode == status and done.stderr.count("\n") == 1 and said_ in done.stderr
