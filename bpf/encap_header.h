@@ -245,7 +245,8 @@ __noinline int encap_ip(struct __sk_buff *skb, const struct weft_tunnel *tunnel,
 
 /* `length`: from the UDP or GRE header to the end of the packet. */
 static __always_inline int encap_l4(struct __sk_buff *skb, const struct weft_tunnel *tunnel,
-			const struct weft_remote *remote, const struct outer *o, __u32 length)
+				    const struct weft_remote *remote, const struct outer *o,
+				    __u32 length)
 {
 	void *l4 = (void *)(long)skb->data + ETH_HLEN, *end = (void *)(long)skb->data_end;
 

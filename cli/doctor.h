@@ -44,6 +44,12 @@ void check_offload(struct doctor *doctor);
 void check_splitter(struct doctor *doctor);
 void check_gro(struct doctor *doctor);
 
+/* --- doctor_weftd.c: what weftd says of itself ---------------------------------------------- */
+void check_kernel(struct doctor *doctor);
+void check_underlay(struct doctor *doctor);
+void check_events(struct doctor *doctor);
+void check_flapping(struct doctor *doctor);
+
 /* --- doctor_overlay.c: bridges, ports, tunnels ---------------------------------------------- */
 void check_remotes(struct doctor *doctor);
 void check_no_remote(struct doctor *doctor);

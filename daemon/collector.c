@@ -52,7 +52,7 @@ int collector_make(struct netlink *netlink, const char *kind, uint16_t port, int
 	rc = device_gro_off(netlink, *ret_ifindex, &refused);
 	if (!rc)
 		rc = hook_attach(netlink, *ret_ifindex, HOOK_INGRESS, prog_fd, "weft_collect",
-			       &refused);
+				 &refused);
 	if (!rc)
 		return 0;
 	if (!found)

@@ -112,6 +112,7 @@ static int event_handle(void *arg, void *data, size_t size)
 		fdb_event(kernel, "learn", &event->key, &entry);
 		break;
 	case WEFT_EVENT_MOVE:
+		moves_note(kernel, event);
 		fdb_event(kernel, "move", &event->key, &entry);
 		break;
 	case WEFT_EVENT_REMOTE:

@@ -401,6 +401,7 @@ void kernel_stop(struct kernel *kernel)
 	holder_free(kernel->holder);
 	underlay_free(kernel->underlay);
 	nexthops_free(kernel->nexthops);
+	free(kernel->moves);
 	hook_stop();
 	netlink_free(kernel->netlink);
 	dp_free(kernel->dp);

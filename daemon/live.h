@@ -208,6 +208,7 @@ struct kernel {
 	bool splitter_tried; /* not again, as long as there are tunnels */
 	struct event *lease;
 	struct event *purge_timer; /* the pause of purge_soon() */
+	struct moves *moves;	   /* moves.c; NULL: none yet */
 	uint64_t events_lost;	   /* as of the last look */
 	struct events *events;
 	struct sweep *sweep;
@@ -443,6 +444,13 @@ struct fdb_kept;
 struct fdb_kept *fdb_keep(struct kernel *kernel);
 /* After the purge: sets them again, and frees the list. */
 void fdb_keep_restore(struct kernel *kernel, struct fdb_kept *kept);
+
+/* --- moves.c ---------------------------------------------------------------------------------------- */
+
+/* A MAC has moved (WEFT_EVENT_MOVE). */
+void moves_note(struct kernel *kernel, const struct weft_event *event);
+/* Those that flap: [{mac, bridge, vlan?, moves (within a minute), from, to: {dev, dst?}}]. */
+json_t *moves_json(struct kernel *kernel);
 
 /* --- fdb_json.c ----------------------------------------------------------------------------------- */
 /* The entry as the API has it; NULL if it points nowhere. */

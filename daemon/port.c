@@ -138,7 +138,7 @@ static int port_attach(struct kernel *kernel, struct live_port *port, const stru
 	}
 	if (r >= 0)
 		r = hook_attach(kernel->netlink, port->ifindex, port_hook(port),
-			      dp_program_port(kernel->dp), "weft_port", err);
+				dp_program_port(kernel->dp), "weft_port", err);
 	if (r < 0)
 		port_detach(kernel, port);
 	return r;

@@ -171,6 +171,6 @@ void port_filter_event(struct kernel *kernel, uint32_t ifindex)
 		return;
 	log_warning("port %s: somebody took the filter off; it is put there again", port->name);
 	if (hook_attach(kernel->netlink, ifindex, hook, dp_program_port(kernel->dp), "weft_port",
-		      &err) < 0)
+			&err) < 0)
 		log_warning("port %s: %s", port->name, err.line);
 }

@@ -232,11 +232,13 @@ json_t *kernel_status(struct kernel *kernel)
 	if (kernel->dp) {
 		summary_json(kernel, json);
 		json_object_set_new(json, "features",
-				    json_pack("{s:b}", "decap_l3", dp_has_decap_l3(kernel->dp)));
+				    json_pack("{s:b, s:b}", "decap_l3", dp_has_decap_l3(kernel->dp),
+					      "tcx", !strcmp(hook_kind(), "tcx")));
 		json_object_set_new(json, "maps", maps_json(kernel));
 		json_object_set_new(json, "lost_events",
 				    json_integer((json_int_t)events_lost(kernel)));
 		underlay_walk(kernel->underlay, underlay_item, underlay);
+		json_object_set_new(json, "moves", moves_json(kernel));
 		json_object_set_new(json, "splitter", splitter_json(kernel));
 		json_object_set_new(json, "listen", listen_json(kernel));
 	}

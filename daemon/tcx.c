@@ -186,7 +186,7 @@ static int attached_add(uint32_t ifindex, enum hook hook)
 int tcx_attach(uint32_t ifindex, enum hook hook, int prog_fd, struct error *err)
 {
 	LIBBPF_OPTS(bpf_prog_attach_opts, options);
-	struct program *program, *old;
+	struct program *program, *old = NULL;
 	int rc = program_give(prog_fd, &program);
 
 	if (!rc)

@@ -73,7 +73,7 @@ static int member_attach(struct underlay *underlay, struct member *member, struc
 {
 	struct error refused = {0};
 	int rc = hook_attach(underlay->netlink, member->ifindex, HOOK_INGRESS, underlay->prog_fd,
-			   "weft_underlay", &refused);
+			     "weft_underlay", &refused);
 
 	member->attached = !rc;
 	memcpy(member->problem, refused.line, sizeof(member->problem));

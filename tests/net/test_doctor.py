@@ -2,7 +2,9 @@
 """`weft doctor`: nothing where nothing is wrong, and each fault that is planted."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -223,6 +225,55 @@ def test_mac_that_two_have(patient):
     tap = Tap(patient.one.c, "eth0")
     wait_until(lambda: tap.send(frame(mac_of(9), BROADCAST)) or patient.weft.drops().get("fdb_static"), "drop")
     patient.finding("mac", severity="error", subject="port vnet0", evidence=mac_of(9))
+
+
+def test_mac_that_moves_to_and_fro(patient):
+    """The same MAC behind a port and behind a remote; once is a move and no finding."""
+    here, there = Tap(patient.one.c, "eth0"), Tap(patient.two.c, "eth0")
+    raw = frame(mac_of(9), BROADCAST)
+
+    def place():
+        return {entry["dev"] for entry in patient.weft("fdb show") if entry["mac"] == mac_of(9)}
+
+    def move(tap, dev):
+        wait_until(lambda: tap.send(raw) or place() == {dev}, f"the MAC at {dev}")
+    move(here, "vnet0")
+    move(there, "vxlan0")
+    assert patient.examine() == []
+    for _ in range(3):
+        move(here, "vnet0")
+        move(there, "vxlan0")
+    patient.finding("flapping", severity="error", subject=mac_of(9), evidence="from vnet0 to vxlan0")
+
+
+def test_events_that_were_lost(patient):
+    """weftd is held up while more is learned than its ring has room for."""
+    os.kill(patient.weft.process.pid, signal.SIGSTOP)
+    try:
+        tap = Tap(patient.one.c, "eth0")
+        for start in range(0, 40_000, 400):
+            tap.send(*[frame(mac_of(number), BROADCAST) for number in range(start + 100, start + 500)])
+    finally:
+        os.kill(patient.weft.process.pid, signal.SIGCONT)
+    finding = wait_until(lambda: [one for one in patient.examine() if one["check"] == "events"], "finding of events")
+    assert "events of the datapath" in finding[0]["evidence"] and finding[0]["severity"] == "info"
+
+
+def test_underlay_without_a_place(patient):
+    """The hook has as many programs as it can have."""
+    patient.weft.stop()
+    hooks.detach(patient.one, "eth0")
+    theirs = []
+    with pytest.raises(OSError):
+        for _ in range(65):
+            theirs.append(hooks.attach(patient.one, "eth0"))
+    patient.weft.start()
+    patient.finding("underlay", severity="error", subject="device eth0", evidence="tcx")
+    for program in theirs:
+        hooks.detach_own(patient.one, "eth0", program)
+    patient.weft.stop()
+    patient.weft.start()
+    patient.well("underlay")
 
 
 def test_whatever_is_being_dropped(patient):
