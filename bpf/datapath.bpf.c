@@ -128,6 +128,7 @@ int weft_port(struct __sk_buff *skb)
 	if (remote)
 		return deferred(skb, &f, remote);
 	stats_rx(&port_stats, f.port, skb->len);
+	capture(skb, WEFT_POINT_PORT_IN, 0, f.port, 0, 0);
 
 	if (port->flags & WEFT_PORT_L3)
 		return forward_packet(skb, &f, bridge, port);
@@ -192,6 +193,7 @@ static __always_inline int underlay_packet(struct __sk_buff *skb, struct frame *
 	mss_decap(skb, f, tunnel);
 	stats_rx(&remote_stats, f->remote ? f->remote : tunnel_prototype(tunnel), skb->len);
 	stats_tx(&port_stats, tunnel->port, skb->len);
+	capture(skb, WEFT_POINT_PORT_OUT, 0, tunnel->port, f->tunnel, f->remote);
 	return bpf_redirect(port->ifindex, BPF_F_INGRESS);
 }
 
@@ -221,6 +223,8 @@ static __always_inline int underlay(struct __sk_buff *skb, struct frame *f, bool
 		reason = peer_find(f, &u);
 	if (reason)
 		return peer_reject(skb, f, &u, reason);
+	if (!split)
+		capture(skb, WEFT_POINT_UNDERLAY_IN, 0, 0, f->tunnel, f->remote);
 	tunnel = tunnel_get(f->tunnel);
 	bridge = tunnel ? bridge_get(tunnel->bridge) : NULL;
 	if (!bridge || !tunnel->bridge)

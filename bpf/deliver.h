@@ -35,6 +35,7 @@ static __always_inline int deliver(struct __sk_buff *skb, struct frame *f, __u32
 	if (reason)
 		return drop(skb, f, reason);
 	stats_tx(&port_stats, id, skb->len);
+	capture(skb, WEFT_POINT_PORT_OUT, 0, id, f->tunnel, f->remote);
 	if (port->flags & WEFT_PORT_INTERNAL)
 		return bpf_redirect(port->ifindex, BPF_F_INGRESS);
 	if ((port->flags & WEFT_PORT_PEER) && f->peer_ok && proto_is_ip(f->proto)) {
@@ -53,6 +54,7 @@ static __always_inline int deliver_copy(struct __sk_buff *skb, struct frame *f, 
 
 	if (vlan_leave(skb, f, deliver_form(f, id, port)))
 		return drop(skb, f, WEFT_DROP_VLAN_TAGS);
+	capture(skb, WEFT_POINT_PORT_OUT, 0, id, f->tunnel, f->remote);
 	stats_tx(&port_stats, id, skb->len);
 	if (last)
 		return bpf_redirect(port->ifindex, flags);

@@ -6,6 +6,7 @@
 #ifndef WEFT_BPF_DROP_H
 #define WEFT_BPF_DROP_H
 
+#include "bpf/capture.h"
 #include "bpf/frame.h"
 
 /* Adds one to a counter of map `drops` or `notes`. */
@@ -62,6 +63,7 @@ static __noinline int drop_count(struct __sk_buff *skb, __u32 reason, __u32 port
 	struct weft_drop_key key = {.reason = reason, .port = port, .tunnel = tunnel};
 
 	reason_count(&drops, &key);
+	capture(skb, WEFT_POINT_DROP, reason, port, tunnel, 0);
 	drop_keep(skb, reason, port, tunnel);
 	return TC_ACT_SHOT;
 }

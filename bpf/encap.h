@@ -379,6 +379,7 @@ __noinline int encap(struct __sk_buff *skb, struct frame *f, __u32 id, struct we
 	if (reason)
 		return drop_count(skb, reason, 0, remote->tunnel);
 	stats_tx(&remote_stats, id, o.inner_len);
+	capture(skb, WEFT_POINT_UNDERLAY_OUT, 0, f->port, remote->tunnel, id);
 	return encap_send(skb, f, remote);
 }
 
@@ -402,6 +403,7 @@ __noinline int encap_cut(struct __sk_buff *skb, struct frame *f, __u32 id,
 		return drop_count(skb, reason == ENCAP_SPLIT ? WEFT_DROP_ENCAP : reason, 0,
 				  remote->tunnel);
 	stats_tx(&remote_stats, id, o.inner_len);
+	capture(skb, WEFT_POINT_UNDERLAY_OUT, 0, f->port, remote->tunnel, id);
 	return encap_send(skb, f, remote);
 }
 

@@ -64,14 +64,16 @@ static long fragment_step(__u32 index, void *data)
 	return 0;
 }
 
-/* Sends one clone for each of `count` fragments, and the frame itself for the last. cb[4] goes with them. */
-static __noinline int fragments_send(struct __sk_buff *skb, struct frame *f, __u32 id, __u32 count,
-				     __u32 tunnel)
+/*
+ * Sends one clone for each of `count` fragments, and the frame itself for the last. cb[4] goes with them. Negative: it
+ * cannot be done; the caller drops, since from here it would be one call more than the kernel allows.
+ */
+static __noinline int fragments_send(struct __sk_buff *skb, struct frame *f, __u32 id, __u32 count)
 {
 	struct fragment_walk walk = {.skb = skb, .f = f, .remote = id, .splitter = splitter_get()};
 
 	if (!f || !walk.splitter || !count || count > FRAGMENTS_MAX)
-		return drop_count(skb, WEFT_DROP_MTU_SILENT, 0, tunnel);
+		return -1;
 	bpf_loop(count - 1, fragment_step, &walk, 0);
 	defer_mark(skb, f, id, count);
 	return bpf_redirect(walk.splitter, 0);
@@ -81,6 +83,7 @@ static __noinline int encap_fragments(struct __sk_buff *skb, struct frame *f, __
 				      const struct weft_remote *remote, const struct outer *o)
 {
 	__u32 count, size;
+	int verdict = -1;
 
 	if (!f || !remote || !o)
 		return TC_ACT_SHOT;
@@ -89,10 +92,10 @@ static __noinline int encap_fragments(struct __sk_buff *skb, struct frame *f, __
 		return encap_split(skb, f, id, remote->tunnel);
 	size = fragment_size(remote);
 	count = (fragment_total(remote, o) + size - 1) / size;
-	if (o->tags)
-		return drop_count(skb, WEFT_DROP_MTU_SILENT, 0, remote->tunnel);
 	skb->cb[4] = bpf_get_prandom_u32();
-	return fragments_send(skb, f, id, count, remote->tunnel);
+	if (!o->tags)
+		verdict = fragments_send(skb, f, id, count);
+	return verdict < 0 ? drop_count(skb, WEFT_DROP_MTU_SILENT, 0, remote->tunnel) : verdict;
 }
 
 static __always_inline int fragment_ipv4(struct __sk_buff *skb, const struct fragment *part)
@@ -314,6 +317,7 @@ __noinline int encap_fragment(struct __sk_buff *skb, struct frame *f, __u32 id,
 		return drop_count(skb, reason, 0, remote->tunnel);
 	if (f->fragment == 1)
 		stats_tx(&remote_stats, id, inner_len);
+	capture(skb, WEFT_POINT_UNDERLAY_OUT, 0, f->port, remote->tunnel, id);
 	return encap_send(skb, f, remote);
 }
 

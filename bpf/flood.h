@@ -123,6 +123,8 @@ static __always_inline int flood_send_pending(struct flood_walk *walk, bool last
 	if (reason)
 		return drop_count(walk->skb, reason, 0, remote->tunnel);
 	stats_tx(&remote_stats, walk->pending, walk->o->inner_len);
+	capture(walk->skb, WEFT_POINT_UNDERLAY_OUT, 0, walk->f->port, remote->tunnel,
+		walk->pending);
 	if (last)
 		return encap_send(walk->skb, walk->f, remote);
 	bpf_clone_redirect(walk->skb, remote->ifindex, 0);

@@ -32,6 +32,7 @@ static __always_inline int peer_reject(struct __sk_buff *skb, const struct frame
 
 	if (!address_kind(&u->destination))
 		return underlay_leave(u);
+	capture(skb, WEFT_POINT_UNDERLAY_IN, 0, 0, f->tunnel, f->remote);
 	/* what is broken on the way may look like another tunnel's or another sender's; VXLAN leaves the choice
 	 * whether to look to the tunnel, which is not known here */
 	if ((nobodys || reason == WEFT_DROP_SRC_DENIED) && u->type != WEFT_TYPE_VXLAN &&

@@ -208,6 +208,7 @@ static __always_inline int toobig_return(struct __sk_buff *skb, struct frame *f,
 	    vlan_leave(skb, f, deliver_form(f, f->port, port)))
 		return TC_ACT_SHOT;
 	stats_tx(&port_stats, f->port, skb->len);
+	capture(skb, WEFT_POINT_PORT_OUT, 0, f->port, 0, 0);
 	return bpf_redirect(port->ifindex,
 			    port->flags & (WEFT_PORT_INTERNAL | WEFT_PORT_L3) ? BPF_F_INGRESS : 0);
 }
@@ -235,7 +236,9 @@ static __noinline int toobig_answer(struct __sk_buff *skb, struct frame *f, stru
 		return drop_count(skb, WEFT_DROP_MTU_LIMIT, 0, tunnel);
 	if (!skb->gso_size && fragment_csum(skb))
 		return drop_count(skb, reason, 0, tunnel);
-	drop_keep(skb, WEFT_DROP_MTU, 0, tunnel); /* while it is what was dropped */
+	/* while it is what was dropped */
+	drop_keep(skb, WEFT_DROP_MTU, 0, tunnel);
+	capture(skb, WEFT_POINT_DROP, WEFT_DROP_MTU, 0, tunnel, 0);
 	quote = (skb->len - ETH_HLEN) & ~3u;
 	if (quote > (v6 ? TOOBIG_QUOTE_6 : TOOBIG_QUOTE_4))
 		quote = v6 ? TOOBIG_QUOTE_6 : TOOBIG_QUOTE_4;
@@ -254,6 +257,7 @@ static __noinline int toobig_fragment(struct __sk_buff *skb, struct frame *f, __
 	struct weft_remote *remote = remote_get(id);
 	__u32 header, size, total, count;
 	struct iphdr ip;
+	int verdict;
 
 	if (!f || !remote || !o)
 		return TC_ACT_SHOT;
@@ -272,7 +276,8 @@ static __noinline int toobig_fragment(struct __sk_buff *skb, struct frame *f, __
 		return drop_count(skb, WEFT_DROP_ENCAP, 0, remote->tunnel);
 	note_count(WEFT_NOTE_FRAGMENTED, remote->tunnel);
 	skb->cb[4] = size;
-	return fragments_send(skb, f, id, count, remote->tunnel);
+	verdict = fragments_send(skb, f, id, count);
+	return verdict < 0 ? drop_count(skb, WEFT_DROP_MTU_SILENT, 0, remote->tunnel) : verdict;
 }
 
 /* Options that are not to be in every fragment (RFC 791 3.1) become nothing in the later ones. */

@@ -27,6 +27,8 @@ static const struct command commands[] = {
 	{"drops", NULL, drops_run, "[-w [SECONDS]] [REASON]...",
 	 "what was dropped and why: weft-drops(8)"},
 	{"notes", NULL, notes_run, "", "what was odd and delivered: weft-drops(8)"},
+	{"capture", NULL, capture_run, "[-w FILE|-] [-i POINT,...] [-c COUNT] [FILTER]",
+	 "packets as they pass or are dropped, live: weft-capture(8)"},
 	{"top", NULL, top_run, "[-b] [-n COUNT] [-w SECONDS]",
 	 "rates of ports, tunnels, remotes and drops, live: weft-top(8)"},
 	{"doctor", NULL, doctor_run, "", "what is wrong, and what mends it: weft-doctor(8)"},

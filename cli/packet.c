@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/packet_text.h"
-
 /* A new array; what is no hexadecimal ends it. */
 static uint8_t *bytes_of(const char *hex, size_t *ret_count)
 {
@@ -22,8 +20,7 @@ static uint8_t *bytes_of(const char *hex, size_t *ret_count)
 	return bytes;
 }
 
-/* A new array. */
-static struct packet_port *ports_of(const json_t *listen, size_t *ret_count)
+struct packet_port *packet_ports(const json_t *listen, size_t *ret_count)
 {
 	struct packet_port *ports = calloc(json_array_size(listen) + 1, sizeof(*ports));
 	json_t *entry;
@@ -52,7 +49,7 @@ char *packet_last_text(const json_t *last, const json_t *listen)
 	if (!hex)
 		return NULL;
 	bytes = bytes_of(hex, &count);
-	ports = ports_of(listen, &port_count);
+	ports = packet_ports(listen, &port_count);
 	text = bytes ? packet_text(bytes, count, ports, port_count) : NULL;
 	free(ports);
 	free(bytes);

@@ -5,10 +5,14 @@
 
 #include <jansson.h>
 
+#include "lib/packet_text.h"
+
 /*
  * The headers of `last` of a drop in words (lib/packet_text.h), to be freed; NULL: there is none. `listen` is that of the
  * status: the UDP ports of tunnels.
  */
 char *packet_last_text(const json_t *last, const json_t *listen);
+/* The UDP ports of tunnels, a new array, by `listen` of the status. */
+struct packet_port *packet_ports(const json_t *listen, size_t *ret_count);
 
 #endif

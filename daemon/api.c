@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "daemon/capture.h"
 #include "daemon/log.h"
 #include "daemon/methods.h"
 #include "daemon/monitor.h"
@@ -32,6 +33,8 @@ struct client {
 	char *line;    /* what came of a line that has no end yet, or of lines that wait */
 	size_t length; /* bytes of it */
 	size_t size;   /* allocated */
+	int capture;   /* the number of its capture, -1: it has none */
+	int passed;    /* fd to go along with the next reply, -1: none */
 	bool blocked;  /* too much output unread: its requests wait */
 	bool closing;  /* to be closed once its output is sent */
 };
@@ -59,6 +62,29 @@ static void free_line(const void *data, size_t length, void *arg)
 	free((void *)data);
 }
 
+/* The first bytes of a line, with a file descriptor. Returns how many were sent. */
+static size_t fd_send(struct client *client, const char *line, size_t length)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)),
+				.cmsg_level = SOL_SOCKET,
+				.cmsg_type = SCM_RIGHTS}};
+	struct iovec part = {.iov_base = (void *)line, .iov_len = length};
+	struct msghdr message = {.msg_iov = &part,
+				 .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = sizeof(control)};
+	ssize_t sent;
+
+	memcpy(CMSG_DATA(&control.header), &client->passed, sizeof(int));
+	sent = sendmsg(bufferevent_getfd(client->bufferevent), &message, MSG_NOSIGNAL);
+	close(client->passed);
+	client->passed = -1;
+	return sent > 0 ? (size_t)sent : 0;
+}
+
 static void client_reply(struct client *client, json_t *reply)
 {
 	struct evbuffer *output = bufferevent_get_output(client->bufferevent);
@@ -66,6 +92,14 @@ static void client_reply(struct client *client, json_t *reply)
 	char *line = rpc_line_new(reply, &length);
 
 	json_decref(reply);
+	if (line && client->passed >= 0) {
+		size_t sent = fd_send(client, line, length);
+
+		/* without its descriptor the reply is worth nothing */
+		client->closing |= !sent;
+		memmove(line, line + sent, length - sent);
+		length -= sent;
+	}
 	/* The reply's own memory becomes the buffer: replies may be large. */
 	if (!line || evbuffer_add_reference(output, line, length, free_line, NULL) < 0)
 		client->closing = true;
@@ -98,6 +132,22 @@ void client_subscribe(struct client *client, unsigned int objects)
 		monitor_subscribe(client->api->weftd->monitor, objects, client_send_event, client);
 }
 
+int client_capture_begin(struct client *client, int number, int fd, struct error *err)
+{
+	if (output_pending(client)) {
+		close(fd);
+		return error_set(err, -EAGAIN, "capture: earlier replies are to be read first");
+	}
+	client->capture = number;
+	client->passed = fd;
+	return 0;
+}
+
+int client_capture(const struct client *client)
+{
+	return client->capture;
+}
+
 /* --- Input ---------------------------------------------------------------------------- */
 
 static void client_free(struct client *client)
@@ -105,6 +155,10 @@ static void client_free(struct client *client)
 	struct api *api = client->api;
 
 	monitor_unsubscribe(client->subscriber);
+	if (client->capture >= 0)
+		kernel_capture_close(api->weftd->kernel, client->capture);
+	if (client->passed >= 0)
+		close(client->passed);
 	bufferevent_free(client->bufferevent);
 	DL_DELETE(api->clients, client);
 	api->partial -= client->size;
@@ -309,6 +363,7 @@ static void client_new(struct evconnlistener *listener, evutil_socket_t fd,
 		return;
 	}
 	client->api = api;
+	client->capture = client->passed = -1;
 	DL_APPEND(api->clients, client);
 	/* Whoever comes next waits in the queue of the socket until one leaves. */
 	if (++api->count == API_CLIENTS_MAX)

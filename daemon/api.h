@@ -26,4 +26,12 @@ void api_free(struct api *api);
 /* From now on the client is sent events of these objects (monitor bits), instead of those before. */
 void client_subscribe(struct client *client, unsigned int objects);
 
+/*
+ * The client has this capture (daemon/capture.h) from now on, which ends with its connection; `fd`, taken over, goes along
+ * with the reply to the call at hand. Refused while earlier replies wait to be read.
+ */
+int client_capture_begin(struct client *client, int number, int fd, struct error *err);
+/* Its number, or -1. */
+int client_capture(const struct client *client);
+
 #endif

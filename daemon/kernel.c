@@ -11,6 +11,7 @@
 
 #include "daemon/device.h"
 #include "daemon/kernel_private.h"
+#include "daemon/capture.h"
 #include "daemon/live.h"
 #include "daemon/log.h"
 #include "daemon/splitter.h"
@@ -138,6 +139,7 @@ static void kernel_halt(struct kernel *kernel)
 {
 	drops_stop(kernel);
 	notes_stop(kernel);
+	captures_stop(kernel);
 	path_mtu_stop(kernel);
 	sweep_stop(kernel);
 	events_stop(kernel);

@@ -194,6 +194,7 @@ struct events;	     /* events.c */
 struct notes;	     /* notes.c */
 struct path_mtus;    /* path_mtu.c */
 struct drop_samples; /* drops.c */
+struct captures;     /* capture.c */
 
 struct kernel {
 	struct event_base *base;
@@ -215,6 +216,8 @@ struct kernel {
 	struct notes *notes;
 	struct path_mtus *path_mtus;
 	struct drop_samples *drop_samples;
+	struct captures *captures;   /* NULL: nobody looks */
+	int capture_last;	     /* number of the last one */
 	struct recovered *recovered; /* until kernel_settle() */
 	bool replaying;		     /* objects are put back: what is missing now may come later */
 	bool devices_doomed;	     /* to be reaped at the end of the transaction */

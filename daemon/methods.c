@@ -338,6 +338,8 @@ static const struct {
 	{"stats", method_stats, 0},
 	{"drops", method_drops, 0},
 	{"notes", method_notes, 0},
+	{"capture.open", method_capture_open, 0},
+	{"capture.state", method_capture_state, 0},
 	{"monitor", method_monitor, 0},
 };
 

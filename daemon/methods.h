@@ -41,4 +41,8 @@ int method_fdb_get(struct call *call, struct error *err);
 int method_fdb_show(struct call *call, struct error *err);
 int method_fdb_flush(struct call *call, struct error *err);
 
+/* daemon/methods_capture.c */
+int method_capture_open(struct call *call, struct error *err);
+int method_capture_state(struct call *call, struct error *err);
+
 #endif

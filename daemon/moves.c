@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * MACs that go to and fro: two machines with the same one, or a loop. A short table of those that moved last; a MAC that
+ * MACs that flap: two machines with the same one, or a loop. A short table of those that moved last; a MAC that
  * moves once, as a virtual machine's does, is soon forgotten.
  */
 #include <stdlib.h>

@@ -16,6 +16,7 @@
 
 struct rpc_client {
 	int fd;
+	int passed; /* fd that came with a reply and was not taken yet, -1: none */
 	json_int_t id;
 	struct sockaddr_un address;
 	char *buffer; /* what was read and not yet returned: `start` to `end` */
@@ -35,6 +36,7 @@ int rpc_connect(const char *rundir, struct rpc_client **ret, struct error *err)
 
 	if (!client)
 		return error_set(err, -ENOMEM, "out of memory");
+	client->passed = -1;
 	client->address.sun_family = AF_UNIX;
 	len = snprintf(client->address.sun_path, sizeof(client->address.sun_path), "%s/%s", rundir,
 		       RPC_SOCKET);
@@ -59,6 +61,8 @@ void rpc_close(struct rpc_client *client)
 		return;
 	if (client->fd >= 0)
 		close(client->fd);
+	if (client->passed >= 0)
+		close(client->passed);
 	free(client->buffer);
 	free(client);
 }
@@ -104,6 +108,43 @@ static int buffer_grow(struct rpc_client *client, struct error *err)
 	return 0;
 }
 
+/* As read(), and keeps a file descriptor that comes along. */
+static ssize_t socket_read(struct rpc_client *client, char *buffer, size_t size)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec part = {.iov_base = buffer, .iov_len = size};
+	struct msghdr message = {.msg_iov = &part,
+				 .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = sizeof(control)};
+	ssize_t got = recvmsg(client->fd, &message, MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *header = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+
+	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+	    header->cmsg_len == CMSG_LEN(sizeof(int))) {
+		if (client->passed >= 0)
+			close(client->passed);
+		memcpy(&client->passed, CMSG_DATA(header), sizeof(int));
+	}
+	return got;
+}
+
+int rpc_take_fd(struct rpc_client *client)
+{
+	int fd = client->passed;
+
+	client->passed = -1;
+	return fd;
+}
+
+int rpc_fd(const struct rpc_client *client)
+{
+	return client->fd;
+}
+
 /* The next line without its newline, good until the next call. */
 static int line_read(struct rpc_client *client, const char **ret, size_t *ret_len,
 		     struct error *err)
@@ -127,7 +168,7 @@ static int line_read(struct rpc_client *client, const char **ret, size_t *ret_le
 		if (code < 0)
 			return code;
 		seen = client->end;
-		got = read(client->fd, client->buffer + client->end, client->size - client->end);
+		got = socket_read(client, client->buffer + client->end, client->size - client->end);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)

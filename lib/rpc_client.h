@@ -21,5 +21,9 @@ int rpc_call(struct rpc_client *client, const char *method, json_t *params, json
 	     struct error *err);
 /* Waits for the next notification: its params, a new reference. -ECONNRESET when weftd has gone. */
 int rpc_next(struct rpc_client *client, json_t **ret, struct error *err);
+/* The file descriptor that came with the last reply, the caller's from now on; -1: none came. */
+int rpc_take_fd(struct rpc_client *client);
+/* The socket, to wait for: what is read of it is lost for rpc_call(). */
+int rpc_fd(const struct rpc_client *client);
 
 #endif
