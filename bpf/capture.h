@@ -304,8 +304,7 @@ __noinline int capture_packet(struct __sk_buff *skb, __u32 what, __u32 port, __u
 	s->record.inner = 0;
 	s->record.inner_proto = 0;
 	if (s->record.point >= WEFT_POINT_UNDERLAY_IN &&
-	    !(s->record.point == WEFT_POINT_DROP &&
-	      capture_bare(s->record.reason, s->record.port)))
+	    !(s->record.point == WEFT_POINT_DROP && capture_bare(s->record.reason, s->record.port)))
 		capture_inner(s);
 	s->slot = 0;
 	s->running = 0;

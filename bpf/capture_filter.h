@@ -13,12 +13,12 @@
 #include "abi/capture.h"
 #include "bpf/frame.h"
 
-#define CAPTURE_ROOM   65536 /* WEFT_CAPTURE_BYTES and one */
+#define CAPTURE_ROOM 65536 /* WEFT_CAPTURE_BYTES and one */
 
 struct capture_scratch {
 	struct weft_captured record;
 	__u8 bytes[CAPTURE_ROOM + 8]; /* 8: what is read at the last offset */
-	__u32 wanted; /* slots that are still to be served, a bit each */
+	__u32 wanted;		      /* slots that are still to be served, a bit each */
 	/* the filter at work */
 	__u32 slot, pc, a, x, result;
 	__u16 kept; /* bytes that make way for an Ethernet header */

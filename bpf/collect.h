@@ -114,6 +114,7 @@ __noinline int collect_way(struct __sk_buff *skb, const struct frame *f, const s
 static __always_inline int collect_split(struct __sk_buff *skb)
 {
 	defer_mark_decap(skb);
+	trace_packet(skb, WEFT_TRACE_SPLIT, 0, 0, 0);
 	return bpf_redirect(splitter_get(), 0);
 }
 
@@ -145,6 +146,7 @@ static __always_inline int collect_hand(struct __sk_buff *skb, struct frame *f, 
 		return drop(skb, f, reason);
 	skb->priority =
 		f->remote ? WEFT_COLLECT_REMOTE | f->remote : WEFT_COLLECT_TUNNEL | f->tunnel;
+	trace_packet(skb, WEFT_TRACE_COLLECT | u->inner_offset << 8, 0, f->tunnel, f->remote);
 	if (count) {
 		if (f->now - count->tick >= COLLECT_TICKS)
 			count->lost = count->handed - count->back;

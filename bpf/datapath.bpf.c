@@ -83,19 +83,27 @@ static __always_inline int forward(struct __sk_buff *skb, struct frame *f,
 	if (entry && entry->dest.port) {
 		id = entry->dest.port;
 		port = port_get(id);
-		if (port && port->bridge == f->bridge && !lookup_aged(f, entry, port->ageing))
+		if (port && port->bridge == f->bridge && !lookup_aged(f, entry, port->ageing)) {
+			trace_frame(f, LOOKUP, WEFT_LOOKUP_FOUND, id, 0);
 			return deliver(skb, f, id, port);
+		}
 	} else if (entry && entry->dest.remote) {
 		id = entry->dest.remote;
 		remote = remote_get(id);
 		tunnel = remote ? tunnel_get(remote->tunnel) : NULL;
 		if (tunnel && tunnel->bridge == f->bridge &&
 		    !lookup_aged(f, entry, tunnel->ageing)) {
+			trace_frame(f, LOOKUP, WEFT_LOOKUP_FOUND, 0, id);
 			if (from_remote)
 				return drop(skb, f, WEFT_DROP_SPLIT_HORIZON);
 			return encap(skb, f, id, remote, tunnel);
 		}
 	}
+	trace_frame(f, LOOKUP,
+		    entry		   ? WEFT_LOOKUP_STALE
+		    : mac_is_group(f->dst) ? WEFT_LOOKUP_GROUP
+					   : WEFT_LOOKUP_UNKNOWN,
+		    entry ? entry->dest.port : 0, entry ? entry->dest.remote : 0);
 	return from_remote ? flood_ports(skb, f, bridge) : flood_all(skb, f, bridge, hook_flags);
 }
 
@@ -129,6 +137,7 @@ int weft_port(struct __sk_buff *skb)
 		return deferred(skb, &f, remote);
 	stats_rx(&port_stats, f.port, skb->len);
 	capture(skb, WEFT_POINT_PORT_IN, 0, f.port, 0, 0);
+	trace_frame(&f, PORT, 0, 0, 0);
 
 	if (port->flags & WEFT_PORT_L3)
 		return forward_packet(skb, &f, bridge, port);
@@ -137,6 +146,7 @@ int weft_port(struct __sk_buff *skb)
 		reason = vlan_enter(skb, &f, port->vlan, port->flags & WEFT_PORT_TRUNK, f.port);
 		if (reason)
 			return drop(skb, &f, reason);
+		trace_frame(&f, VLAN, f.vlan, f.tag_proto != 0, 0);
 	}
 	reason = guard(&f, bridge);
 	if (reason)
@@ -167,6 +177,7 @@ static __always_inline int tunnel_frame(struct __sk_buff *skb, struct frame *f,
 				    f->tunnel | WEFT_TRUNK_TUNNEL);
 		if (reason)
 			return drop(skb, f, reason);
+		trace_frame(f, VLAN, f->vlan, f->tag_proto != 0, 0);
 	}
 	reason = guard(f, bridge);
 	if (reason)
@@ -194,6 +205,7 @@ static __always_inline int underlay_packet(struct __sk_buff *skb, struct frame *
 	stats_rx(&remote_stats, f->remote ? f->remote : tunnel_prototype(tunnel), skb->len);
 	stats_tx(&port_stats, tunnel->port, skb->len);
 	capture(skb, WEFT_POINT_PORT_OUT, 0, tunnel->port, f->tunnel, f->remote);
+	trace_packet(skb, WEFT_TRACE_DELIVER, tunnel->port, 0, 0);
 	return bpf_redirect(port->ifindex, BPF_F_INGRESS);
 }
 
@@ -219,6 +231,7 @@ static __always_inline int underlay(struct __sk_buff *skb, struct frame *f, bool
 		break;
 	}
 	reason = validate(skb, &u);
+	trace_frame(f, UNDERLAY, u.type, u.port, u.vni);
 	if (!reason)
 		reason = peer_find(f, &u);
 	if (reason)
@@ -231,6 +244,7 @@ static __always_inline int underlay(struct __sk_buff *skb, struct frame *f, bool
 		return drop(skb, f, WEFT_DROP_VNI_UNKNOWN);
 	f->bridge = tunnel->bridge;
 	f->now = tick_now();
+	trace_frame(f, PEER, 0, 0, 0);
 	if (!split && (skb->gso_size || (u.collected && collect_pending(f->now))))
 		way = collect_way(skb, f, &u, tunnel);
 	if (way == WAY_SPLIT)

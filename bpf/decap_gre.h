@@ -6,6 +6,7 @@
 #ifndef WEFT_BPF_DECAP_GRE_H
 #define WEFT_BPF_DECAP_GRE_H
 
+#include "bpf/trace.h"
 #include "bpf/underlay.h"
 
 #define GRE_CSUM      0x8000
@@ -71,12 +72,21 @@ static __always_inline int validate_gre(struct __sk_buff *skb, struct underlay *
 }
 
 /* RFC 2890 2.2: a number in (last - 2^31, last] is out of sequence. */
+static __always_inline bool gre_is_old(__u32 last, __u32 number)
+{
+	return last == number || number - last > 1u << 31;
+}
+
 static __noinline int gre_sequence(__u32 id, __u32 number)
 {
 	struct weft_sequence first = {.last = WEFT_SEQUENCE_LAST}, *sequence;
 	__u32 last;
 
 	sequence = bpf_map_lookup_elem(&sequences, &id);
+	if (tracing)
+		return gre_is_old(sequence ? sequence->last : first.last, number)
+			       ? WEFT_DROP_GRE_SEQ
+			       : 0;
 	if (!sequence) {
 		bpf_map_update_elem(&sequences, &id, &first, BPF_NOEXIST);
 		sequence = bpf_map_lookup_elem(&sequences, &id);
@@ -85,7 +95,7 @@ static __noinline int gre_sequence(__u32 id, __u32 number)
 	}
 	for (int i = 0; i < SEQUENCE_ATTEMPTS; i++) {
 		last = *(volatile __u32 *)&sequence->last;
-		if (last == number || number - last > 1u << 31)
+		if (gre_is_old(last, number))
 			return WEFT_DROP_GRE_SEQ;
 		if (__sync_val_compare_and_swap(&sequence->last, last, number) == last)
 			return 0;

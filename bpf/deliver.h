@@ -36,6 +36,7 @@ static __always_inline int deliver(struct __sk_buff *skb, struct frame *f, __u32
 		return drop(skb, f, reason);
 	stats_tx(&port_stats, id, skb->len);
 	capture(skb, WEFT_POINT_PORT_OUT, 0, id, f->tunnel, f->remote);
+	trace_packet(skb, WEFT_TRACE_DELIVER, id, 0, 0);
 	if (port->flags & WEFT_PORT_INTERNAL)
 		return bpf_redirect(port->ifindex, BPF_F_INGRESS);
 	if ((port->flags & WEFT_PORT_PEER) && f->peer_ok && proto_is_ip(f->proto)) {
@@ -56,9 +57,10 @@ static __always_inline int deliver_copy(struct __sk_buff *skb, struct frame *f, 
 		return drop(skb, f, WEFT_DROP_VLAN_TAGS);
 	capture(skb, WEFT_POINT_PORT_OUT, 0, id, f->tunnel, f->remote);
 	stats_tx(&port_stats, id, skb->len);
+	trace_packet(skb, WEFT_TRACE_DELIVER, id, 0, 0);
 	if (last)
 		return bpf_redirect(port->ifindex, flags);
-	bpf_clone_redirect(skb, port->ifindex, flags);
+	send_clone(skb, port->ifindex, flags);
 	return TC_ACT_SHOT;
 }
 

@@ -7,7 +7,7 @@
 #define WEFT_BPF_DROP_H
 
 #include "bpf/capture.h"
-#include "bpf/frame.h"
+#include "bpf/trace.h"
 
 /* Adds one to a counter of map `drops` or `notes`. */
 static __always_inline void reason_count(void *map, const struct weft_drop_key *key)
@@ -64,6 +64,7 @@ static __noinline int drop_count(struct __sk_buff *skb, __u32 reason, __u32 port
 
 	reason_count(&drops, &key);
 	capture(skb, WEFT_POINT_DROP, reason, port, tunnel, 0);
+	trace_packet(skb, WEFT_TRACE_DROP | reason << 8, port, tunnel, 0);
 	drop_keep(skb, reason, port, tunnel);
 	return TC_ACT_SHOT;
 }
@@ -74,6 +75,8 @@ static __noinline void note_count(__u32 note, __u32 tunnel)
 	struct weft_drop_key key = {.reason = note, .tunnel = tunnel};
 
 	reason_count(&notes, &key);
+	if (tracing)
+		trace_value(WEFT_TRACE_NOTE, 0, note, 0, 0);
 }
 
 /* The way out without sending: where the frame came from is where it is counted. */

@@ -146,6 +146,30 @@ static __always_inline bool encap_fits(const struct weft_remote *remote, const s
 	return o->segment + encap_header_len(remote) <= remote->mtu + stripped;
 }
 
+/* The largest `segment` that fits. */
+static __always_inline __u32 encap_room(const struct weft_remote *remote)
+{
+	__u32 stripped = remote->flags & WEFT_REMOTE_L3 ? ETH_HLEN : 0;
+	__u32 room = remote->mtu + stripped;
+
+	return room > encap_header_len(remote) ? room - encap_header_len(remote) : 0;
+}
+
+/* What may be written to: in a trace a copy of the remote. */
+static __always_inline struct weft_remote *encap_lasting(struct weft_remote *remote)
+{
+	__u32 zero = 0;
+	struct scratch *scratch;
+
+	if (!tracing)
+		return remote;
+	scratch = bpf_map_lookup_elem(&scratches, &zero);
+	if (!scratch)
+		return remote;
+	scratch->remote = *remote;
+	return &scratch->remote;
+}
+
 /* Forgets a path MTU (bpf/path_mtu.h) that was said so long ago that it may be true no more. Was there anything to forget? */
 static __always_inline bool encap_path_expire(struct weft_remote *remote,
 					      const struct weft_tunnel *tunnel, __u32 now)
@@ -153,6 +177,8 @@ static __always_inline bool encap_path_expire(struct weft_remote *remote,
 	if (!remote->path_mtu ||
 	    (__s32)(now - remote->path_tick - WEFT_TICKS(tunnel->mtu_expires)) < 0)
 		return false;
+	if (tracing)
+		trace_value(WEFT_TRACE_EXPIRED, 0, remote->path_mtu, 0, 0);
 	remote->path_mtu = 0;
 	remote->mtu = remote->hop_mtu > remote->mtu_kept ? remote->hop_mtu - remote->mtu_kept : 0;
 	return true;
@@ -198,6 +224,7 @@ static __always_inline int encap_split(struct __sk_buff *skb, const struct frame
 	if (!splitter || f->split)
 		return drop_count(skb, WEFT_DROP_ENCAP, 0, tunnel);
 	defer_mark(skb, f, id, 0);
+	trace_packet(skb, WEFT_TRACE_SPLIT, f->port, tunnel, id);
 	return bpf_redirect(splitter, 0);
 }
 
@@ -313,6 +340,15 @@ static __always_inline int encap_send(struct __sk_buff *skb, const struct frame 
 	return bpf_redirect_neigh(remote->ifindex, NULL, 0, 0);
 }
 
+/* What leaves, but that a next hop that is not known has no MAC yet. */
+static __always_inline void encap_trace(struct __sk_buff *skb, const struct frame *f, __u32 id,
+					const struct weft_remote *remote)
+{
+	if (tracing)
+		trace_bytes(skb, encap_resolved(f, remote) ? WEFT_TRACE_SEND : WEFT_TRACE_RESOLVE,
+			    f->port, remote->tunnel, id);
+}
+
 /* What everything that is sent begins with: form and measures of the frame. 0, or the reason to drop. */
 static __always_inline int encap_begin(struct __sk_buff *skb, struct frame *f,
 				       const struct weft_remote *remote,
@@ -364,9 +400,12 @@ __noinline int encap(struct __sk_buff *skb, struct frame *f, __u32 id, struct we
 	reason = encap_begin(skb, f, remote, tunnel, &o);
 	if (!reason)
 		mss_encap(skb, remote, tunnel, &o);
-	if (!reason && !encap_fits(remote, &o) &&
-	    !(encap_path_expire(remote, tunnel, f->now) && encap_fits(remote, &o)))
-		return toobig(skb, f, id, remote, &o);
+	trace_frame(f, ENCAP, id, o.segment, encap_room(remote));
+	if (!reason && !encap_fits(remote, &o)) {
+		remote = encap_lasting(remote);
+		if (!encap_path_expire(remote, tunnel, f->now) || !encap_fits(remote, &o))
+			return toobig(skb, f, id, remote, &o);
+	}
 	if (!reason)
 		reason = f->cut ? ENCAP_SPLIT : encap_grow_inline(skb, f, remote, &o);
 	if (reason == ENCAP_SPLIT) {
@@ -380,6 +419,7 @@ __noinline int encap(struct __sk_buff *skb, struct frame *f, __u32 id, struct we
 		return drop_count(skb, reason, 0, remote->tunnel);
 	stats_tx(&remote_stats, id, o.inner_len);
 	capture(skb, WEFT_POINT_UNDERLAY_OUT, 0, f->port, remote->tunnel, id);
+	encap_trace(skb, f, id, remote);
 	return encap_send(skb, f, remote);
 }
 
@@ -404,6 +444,7 @@ __noinline int encap_cut(struct __sk_buff *skb, struct frame *f, __u32 id,
 				  remote->tunnel);
 	stats_tx(&remote_stats, id, o.inner_len);
 	capture(skb, WEFT_POINT_UNDERLAY_OUT, 0, f->port, remote->tunnel, id);
+	encap_trace(skb, f, id, remote);
 	return encap_send(skb, f, remote);
 }
 

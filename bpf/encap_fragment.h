@@ -60,7 +60,8 @@ static long fragment_step(__u32 index, void *data)
 	struct fragment_walk *walk = data;
 
 	defer_mark(walk->skb, walk->f, walk->remote, index + 1);
-	bpf_clone_redirect(walk->skb, walk->splitter, 0);
+	trace_packet(walk->skb, WEFT_TRACE_SPLIT, walk->f->port, 0, walk->remote);
+	send_clone(walk->skb, walk->splitter, 0);
 	return 0;
 }
 
@@ -76,6 +77,7 @@ static __noinline int fragments_send(struct __sk_buff *skb, struct frame *f, __u
 		return -1;
 	bpf_loop(count - 1, fragment_step, &walk, 0);
 	defer_mark(skb, f, id, count);
+	trace_packet(skb, WEFT_TRACE_SPLIT, f->port, 0, id);
 	return bpf_redirect(walk.splitter, 0);
 }
 
@@ -318,6 +320,7 @@ __noinline int encap_fragment(struct __sk_buff *skb, struct frame *f, __u32 id,
 	if (f->fragment == 1)
 		stats_tx(&remote_stats, id, inner_len);
 	capture(skb, WEFT_POINT_UNDERLAY_OUT, 0, f->port, remote->tunnel, id);
+	encap_trace(skb, f, id, remote);
 	return encap_send(skb, f, remote);
 }
 

@@ -187,6 +187,10 @@ static __noinline int encap_sequence(struct __sk_buff *skb, __u32 id, __u32 offs
 	__be32 number;
 
 	sequence = bpf_map_lookup_elem(&sequences, &id);
+	if (tracing) {
+		number = sequence ? bpf_htonl(sequence->next) : 0;
+		goto store;
+	}
 	if (!sequence) {
 		bpf_map_update_elem(&sequences, &id, &first, BPF_NOEXIST);
 		sequence = bpf_map_lookup_elem(&sequences, &id);
@@ -194,6 +198,7 @@ static __noinline int encap_sequence(struct __sk_buff *skb, __u32 id, __u32 offs
 			return WEFT_DROP_ENCAP;
 	}
 	number = bpf_htonl(__sync_fetch_and_add(&sequence->next, 1));
+store:
 	return bpf_skb_store_bytes(skb, offset, &number, sizeof(number), 0) ? WEFT_DROP_ENCAP : 0;
 }
 

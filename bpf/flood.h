@@ -79,7 +79,8 @@ static __always_inline void flood_defer(struct flood_walk *walk, __u32 remote)
 	struct __sk_buff *skb = walk->skb;
 
 	defer_mark(skb, walk->f, remote, 0);
-	bpf_clone_redirect(skb, walk->defer_ifindex, walk->defer_flags);
+	trace_packet(skb, WEFT_TRACE_DEFER, walk->f->port, 0, remote);
+	send_clone(skb, walk->defer_ifindex, walk->defer_flags);
 	defer_unmark(skb);
 }
 
@@ -125,9 +126,10 @@ static __always_inline int flood_send_pending(struct flood_walk *walk, bool last
 	stats_tx(&remote_stats, walk->pending, walk->o->inner_len);
 	capture(walk->skb, WEFT_POINT_UNDERLAY_OUT, 0, walk->f->port, remote->tunnel,
 		walk->pending);
+	encap_trace(walk->skb, walk->f, walk->pending, remote);
 	if (last)
 		return encap_send(walk->skb, walk->f, remote);
-	bpf_clone_redirect(walk->skb, remote->ifindex, 0);
+	send_clone(walk->skb, remote->ifindex, 0);
 	return TC_ACT_SHOT;
 }
 
@@ -223,6 +225,7 @@ __noinline int flood_ports(struct __sk_buff *skb, struct frame *f, const struct 
 
 	if (!f || !bridge)
 		return TC_ACT_SHOT;
+	trace_frame(f, FLOOD, bridge->port_slots, 0, 0);
 	f->retagged = flood_zero(skb);
 	bpf_loop(bridge->port_slots, flood_port, &walk, 0);
 	port = walk.pending ? port_get(walk.pending) : NULL;
@@ -268,6 +271,7 @@ __noinline int flood_all(struct __sk_buff *skb, struct frame *f, const struct we
 		return TC_ACT_SHOT;
 	if (!bridge->remote_slots)
 		return flood_ports(skb, f, bridge);
+	trace_frame(f, FLOOD, bridge->port_slots, bridge->remote_slots, 0);
 	f->retagged = zero;
 	bpf_loop(bridge->port_slots, flood_port, &walk, 0);
 	port = walk.pending ? port_get(walk.pending) : NULL;

@@ -9,7 +9,7 @@
 #ifndef WEFT_BPF_LEARN_H
 #define WEFT_BPF_LEARN_H
 
-#include "bpf/frame.h"
+#include "bpf/trace.h"
 
 static __always_inline bool dest_equal(const struct weft_dest *a, const struct weft_dest *b)
 {
@@ -23,12 +23,13 @@ static __noinline void event_send(__u32 type, const struct weft_fdb_key *key,
 	__u32 zero = 0;
 	__u64 *lost;
 
-	if (!event) {
+	if (!event && !tracing) {
 		lost = bpf_map_lookup_elem(&events_lost, &zero);
 		if (lost)
 			*lost += 1;
-		return;
 	}
+	if (!event)
+		return;
 	event->type = type;
 	event->tick = tick_now();
 	if (key)
@@ -48,6 +49,8 @@ static __always_inline bool count_take(__u32 index, __u32 max)
 
 	if (!count)
 		return false;
+	if (tracing)
+		return *count < (max ? max : ~0u);
 	if (__sync_fetch_and_add(count, 1) >= (max ? max : ~0u)) {
 		__sync_fetch_and_add(count, -1);
 		return false;
@@ -59,7 +62,7 @@ static __always_inline void count_give(__u32 index)
 {
 	__u32 *count = bpf_map_lookup_elem(&fdb_counts, &index);
 
-	if (count)
+	if (count && !tracing)
 		__sync_fetch_and_add(count, -1);
 }
 
@@ -99,6 +102,8 @@ static __noinline int learn_new(const struct weft_fdb_key *key, const struct wef
 		count_give(key->bridge);
 		goto full;
 	}
+	if (tracing)
+		return trace_value(WEFT_TRACE_LEARN, dest->remote, WEFT_LEARN_NEW, 0, 0);
 	if (bpf_map_update_elem(&fdb, key, &entry, BPF_NOEXIST)) {
 		/* another CPU was first, or the map is full */
 		count_give(key->bridge);
@@ -108,6 +113,8 @@ static __noinline int learn_new(const struct weft_fdb_key *key, const struct wef
 	event_send(WEFT_EVENT_LEARN, key, dest, NULL);
 	return 0;
 full:
+	if (tracing)
+		trace_value(WEFT_TRACE_LEARN, dest->remote, WEFT_LEARN_FULL, 0, 0);
 	event_send(WEFT_EVENT_FULL, key, dest, NULL);
 	return 0;
 }
@@ -122,8 +129,14 @@ static __noinline int learn_move(struct weft_fdb_entry *entry, const struct weft
 	old = entry->dest;
 	if (!count_take_tunnel(dest)) {
 		event_send(WEFT_EVENT_FULL, key, dest, &old);
+		if (tracing)
+			trace_value(WEFT_TRACE_LEARN, dest->remote, WEFT_LEARN_FULL, old.port,
+				    old.remote);
 		return 0;
 	}
+	if (tracing)
+		return trace_value(WEFT_TRACE_LEARN, dest->remote, WEFT_LEARN_MOVE, old.port,
+				   old.remote);
 	count_give_tunnel(&old);
 	/* one store, so that a reader never sees half of each */
 	*(volatile __u64 *)&entry->dest = *(const __u64 *)dest;
@@ -159,15 +172,19 @@ static __always_inline int learn(const struct frame *f, const struct weft_dest *
 	if (entry) {
 		if (dest_equal(&entry->dest, dest) ||
 		    learn_same_host(entry->dest.remote, dest->remote)) {
-			if (f->now - entry->seen > WEFT_SEEN_SLACK)
+			trace_frame(f, LEARN, WEFT_LEARN_KNOWN, entry->dest.port,
+				    entry->dest.remote);
+			if (!tracing && f->now - entry->seen > WEFT_SEEN_SLACK)
 				entry->seen = f->now;
 			return 0;
 		}
 		if (entry->flags & (WEFT_FDB_STATIC | WEFT_FDB_LOCAL))
 			return WEFT_DROP_FDB_STATIC;
 	}
-	if (!learning || (!dest->port && !dest->remote))
+	if (!learning || (!dest->port && !dest->remote)) {
+		trace_frame(f, LEARN, WEFT_LEARN_OFF, 0, 0);
 		return 0;
+	}
 	if (entry)
 		learn_move(entry, &key, dest, f->now);
 	else

@@ -233,7 +233,8 @@ struct scratch {
 	__u32 control_count;
 	__u32 icmp_tick; /* errors that were sent (bpf/toobig.h) */
 	__u32 icmp_count;
-	__u8 quote[1232]; /* of a packet that is answered with an ICMP error */
+	__u8 quote[1232];	   /* of a packet that is answered with an ICMP error */
+	struct weft_remote remote; /* in a trace (bpf/encap.h) */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

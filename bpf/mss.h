@@ -89,6 +89,8 @@ static __always_inline void mss_lower(const struct mss_walk *walk, __u16 was)
 		from = __builtin_bswap16(was);
 		to = __builtin_bswap16(is);
 	}
+	if (tracing)
+		trace_value(WEFT_TRACE_MSS, 0, bpf_ntohs(was), walk->limit, 0);
 	if (!bpf_l4_csum_replace(walk->skb, walk->tcp + TCP_CSUM_PLACE, from, to, sizeof(from)))
 		bpf_skb_store_bytes(walk->skb, place, &is, sizeof(is), 0);
 }

@@ -166,6 +166,10 @@ static __always_inline void path_mtu_lower(const struct quote *q, __u32 id,
 {
 	if (mtu >= (__u32)remote->mtu + remote->mtu_kept)
 		return; /* it knows */
+	if (tracing) {
+		trace_value(WEFT_TRACE_PATH_MTU, id, id, mtu, 0);
+		return;
+	}
 	remote->path_tick = tick_now();
 	remote->path_mtu = mtu;
 	remote->mtu = mtu > remote->mtu_kept ? mtu - remote->mtu_kept : 0;

@@ -94,7 +94,11 @@ static __noinline __u32 peer_learn(struct weft_peer_key *key, __u32 tunnel_id,
 		return 0;
 	from = u->v6 ? tunnel->prototype[1] : tunnel->prototype[0];
 	prototype = remote_get(from);
-	if (!from || !prototype || prototype->tunnel != tunnel_id || bpf_map_pop_elem(&spares, &id))
+	if (!from || !prototype || prototype->tunnel != tunnel_id)
+		return 0;
+	if (tracing)
+		return trace_value(WEFT_TRACE_PEER_NEW, 0, tunnel_id, 0, 0);
+	if (bpf_map_pop_elem(&spares, &id))
 		return 0;
 	remote = remote_get(id);
 	if (!remote)

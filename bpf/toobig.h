@@ -209,6 +209,7 @@ static __always_inline int toobig_return(struct __sk_buff *skb, struct frame *f,
 		return TC_ACT_SHOT;
 	stats_tx(&port_stats, f->port, skb->len);
 	capture(skb, WEFT_POINT_PORT_OUT, 0, f->port, 0, 0);
+	trace_packet(skb, WEFT_TRACE_ANSWER, f->port, 0, 0);
 	return bpf_redirect(port->ifindex,
 			    port->flags & (WEFT_PORT_INTERNAL | WEFT_PORT_L3) ? BPF_F_INGRESS : 0);
 }
@@ -239,6 +240,7 @@ static __noinline int toobig_answer(struct __sk_buff *skb, struct frame *f, stru
 	/* while it is what was dropped */
 	drop_keep(skb, WEFT_DROP_MTU, 0, tunnel);
 	capture(skb, WEFT_POINT_DROP, WEFT_DROP_MTU, 0, tunnel, 0);
+	trace_packet(skb, WEFT_TRACE_DROP | WEFT_DROP_MTU << 8, 0, tunnel, 0);
 	quote = (skb->len - ETH_HLEN) & ~3u;
 	if (quote > (v6 ? TOOBIG_QUOTE_6 : TOOBIG_QUOTE_4))
 		quote = v6 ? TOOBIG_QUOTE_6 : TOOBIG_QUOTE_4;
@@ -362,6 +364,7 @@ __noinline int toobig(struct __sk_buff *skb, struct frame *f, __u32 id,
 					       : encap_fragments(skb, f, id, remote, o);
 	if (!o->ip)
 		return drop_count(skb, WEFT_DROP_MTU_SILENT, 0, remote->tunnel);
+	trace_frame(f, TOOBIG, encap_mtu(remote, o->tags), 0, 0);
 	v4 = o->proto == bpf_htons(ETH_P_IP);
 	if (!v4 || o->df || (tunnel->flags & WEFT_TUNNEL_TOOBIG_REJECT))
 		return toobig_answer(skb, f, o, encap_mtu(remote, o->tags), remote->tunnel);

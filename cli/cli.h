@@ -49,6 +49,7 @@ int stats_run(struct cli *cli, struct words *words, struct error *err);
 int drops_run(struct cli *cli, struct words *words, struct error *err);
 int notes_run(struct cli *cli, struct words *words, struct error *err);
 int capture_run(struct cli *cli, struct words *words, struct error *err);
+int trace_run(struct cli *cli, struct words *words, struct error *err);
 int top_run(struct cli *cli, struct words *words, struct error *err);
 int doctor_run(struct cli *cli, struct words *words, struct error *err);
 int bench_run(struct cli *cli, struct words *words, struct error *err);

@@ -16,6 +16,7 @@
 #include "daemon/log.h"
 #include "daemon/splitter.h"
 #include "daemon/hook.h"
+#include "daemon/trace.h"
 
 #define LEASE_SECONDS	 10 /* how long the datapath trusts next hops without a weftd */
 #define LEASE_PERIOD	 1  /* seconds */
@@ -138,6 +139,7 @@ static int kernel_run(struct kernel *kernel, struct error *err)
 static void kernel_halt(struct kernel *kernel)
 {
 	drops_stop(kernel);
+	trace_stop(kernel);
 	notes_stop(kernel);
 	captures_stop(kernel);
 	path_mtu_stop(kernel);

@@ -80,6 +80,20 @@ json_t *kernel_bridge_state(struct kernel *kernel, const char *name);
 json_t *kernel_port_state(struct kernel *kernel, const char *name);
 json_t *kernel_tunnel_state(struct kernel *kernel, const char *name); /* with its remotes */
 
+/* A packet that is to be traced. Strings stay the caller's. */
+struct trace_request {
+	const char *port;   /* it comes from this port, */
+	const char *dev;    /* or by this device of the underlay; NULL: by that of the remote that it is from */
+	const char *packet; /* hexadecimal, from its Ethernet header on, a VLAN tag in its place */
+	uint32_t segment;   /* a super-packet: payload of each segment, bytes; else 0 */
+};
+/*
+ * What the datapath would do with it (docs/api.md), with no effect on anything. Some tenths of a second where nobody has
+ * asked of late.
+ */
+int kernel_trace(struct kernel *kernel, const struct trace_request *request, json_t **ret,
+		 struct error *err);
+
 /* Totals per port and tunnel with per-remote lists, and drops: see docs/api.md stats, drops. */
 json_t *kernel_stats(struct kernel *kernel);
 json_t *kernel_drops(struct kernel *kernel);

@@ -195,6 +195,7 @@ struct notes;	     /* notes.c */
 struct path_mtus;    /* path_mtu.c */
 struct drop_samples; /* drops.c */
 struct captures;     /* capture.c */
+struct tracer;	     /* trace.c */
 
 struct kernel {
 	struct event_base *base;
@@ -218,6 +219,7 @@ struct kernel {
 	struct drop_samples *drop_samples;
 	struct captures *captures;   /* NULL: nobody looks */
 	int capture_last;	     /* number of the last one */
+	struct tracer *tracer;	     /* NULL: nobody has asked of late */
 	struct recovered *recovered; /* until kernel_settle() */
 	bool replaying;		     /* objects are put back: what is missing now may come later */
 	bool devices_doomed;	     /* to be reaped at the end of the transaction */

@@ -279,6 +279,31 @@ static int method_notes(struct call *call, struct error *err)
 	return result;
 }
 
+static int method_trace(struct call *call, struct error *err)
+{
+	static const char *const keys[] = {"port", "dev", "packet", "segment", NULL};
+	const json_t *segment = json_object_get(call->params, "segment");
+	struct trace_request request = {};
+	int result = params_only(call, keys, err);
+
+	if (result == 0)
+		result = params_string(call, "port", &request.port, err);
+	if (result == 0)
+		result = params_string(call, "dev", &request.dev, err);
+	if (result == 0)
+		result = params_string(call, "packet", &request.packet, err);
+	if (result == 0 && request.port && request.dev)
+		result = error_set(err, -EINVAL, "dev: is for a packet from the underlay");
+	if (result == 0 && segment &&
+	    (!json_is_integer(segment) || json_integer_value(segment) < 0 ||
+	     json_integer_value(segment) > UINT16_MAX))
+		result = error_set(err, -EINVAL, "segment: is no number of bytes");
+	if (result < 0)
+		return result;
+	request.segment = (uint32_t)json_integer_value(segment);
+	return kernel_trace(call->weftd->kernel, &request, &call->result, err);
+}
+
 static int method_monitor(struct call *call, struct error *err)
 {
 	static const char *const keys[] = {"objects", NULL};
@@ -340,6 +365,7 @@ static const struct {
 	{"notes", method_notes, 0},
 	{"capture.open", method_capture_open, 0},
 	{"capture.state", method_capture_state, 0},
+	{"trace", method_trace, 0},
 	{"monitor", method_monitor, 0},
 };
 

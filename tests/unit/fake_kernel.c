@@ -239,6 +239,13 @@ json_t *kernel_stats(struct kernel *kernel)
 	return json_pack("{s:{}, s:{}}", "ports", "tunnels");
 }
 
+int kernel_trace(struct kernel *kernel, const struct trace_request *request, json_t **ret,
+		 struct error *err)
+{
+	(void)kernel, (void)request, (void)ret;
+	return error_set(err, -EOPNOTSUPP, "trace: not here");
+}
+
 json_t *kernel_drops(struct kernel *kernel)
 {
 	(void)kernel;
