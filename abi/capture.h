@@ -16,10 +16,10 @@
 #include "abi/datapath.h"
 
 #define WEFT_CAPTURES_MAX     4
-#define WEFT_CAPTURE_BYTES    65535 /* most of a packet that is kept */
-#define WEFT_CAPTURE_FILTER   512   /* most instructions of a filter */
-#define WEFT_CAPTURE_MEMORY   16    /* words that a filter may keep (classic BPF) */
-#define WEFT_CAPTURE_SCRATCH  65704 /* bytes that the datapath works with, for each CPU */
+#define WEFT_CAPTURE_BYTES    65535	  /* most of a packet that is kept */
+#define WEFT_CAPTURE_FILTER   512	  /* most instructions of a filter */
+#define WEFT_CAPTURE_MEMORY   16	  /* words that a filter may keep (classic BPF) */
+#define WEFT_CAPTURE_SCRATCH  65704	  /* bytes that the datapath works with, for each CPU */
 #define WEFT_CAPTURE_RING_MIN (64u << 10) /* bytes of a ring, a power of two */
 #define WEFT_CAPTURE_RING_MAX (64u << 20)
 
@@ -47,7 +47,7 @@ struct weft_capture {
 	__u32 port;   /* ids: packets at that port */
 	__u32 tunnel; /* or of that tunnel; both 0: at all */
 	__u32 snap;   /* most bytes of a packet, 1 to WEFT_CAPTURE_BYTES */
-	__u32 outer;  /* the filter is for the packet as it is; else for what is inside of a tunnel's */
+	__u32 outer; /* the filter is for the packet as it is; else for what is inside of a tunnel's */
 	__u32 filter; /* instructions; 0: every packet */
 };
 
@@ -70,19 +70,20 @@ struct weft_capture_count {
 
 /* An entry of a ring; the packet follows. */
 struct weft_captured {
-	__u64 time;	/* ns of CLOCK_MONOTONIC */
-	__u32 len;	/* bytes of the packet from its Ethernet header on, with the tag that the kernel keeps beside it */
+	__u64 time; /* ns of CLOCK_MONOTONIC */
+	__u32 len; /* bytes of the packet from its Ethernet header on, with the tag that the kernel keeps beside it */
 	__u32 captured; /* how many of them follow */
 	__u32 port;	/* id; 0: none */
 	__u32 tunnel;	/* id; 0: none */
 	__u32 ifindex;	/* of the device that the program runs at */
 	__u32 segment;	/* a super-packet: payload of each segment, bytes; else 0 */
-	__u16 inner;	/* offset of the frame or IP packet in the tunnel; 0: no tunnel header was found */
+	__u16 inner; /* offset of the frame or IP packet in the tunnel; 0: no tunnel header was found */
 	__u16 inner_proto; /* network: Ethertype of an IP packet in the tunnel; 0: it is an Ethernet frame */
-	__u8 point;	   /* enum weft_point */
-	__u8 reason;	   /* at WEFT_POINT_DROP: enum weft_drop */
+	__u8 point;  /* enum weft_point */
+	__u8 reason; /* at WEFT_POINT_DROP: enum weft_drop */
 	__u16 pad;
-	struct weft_addr remote; /* the other end of the tunnel, as far as it is in the table; any: none */
+	struct weft_addr
+		remote; /* the other end of the tunnel, as far as it is in the table; any: none */
 };
 
 _Static_assert(sizeof(struct weft_capture) == 24, "capture");

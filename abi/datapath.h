@@ -103,6 +103,9 @@ struct weft_port {
 #define WEFT_PORT_VLAN_AWARE (1u << 5) /* copied from the bridge */
 #define WEFT_PORT_L3	     (1u << 6) /* device of a tunnel that carries IP without Ethernet */
 
+/* Of a port and of a tunnel alike: it has an entry in `storms`. */
+#define WEFT_STORM (1u << 24)
+
 /* map `tunnels` */
 struct weft_tunnel {
 	__u32 bridge;
@@ -352,6 +355,20 @@ struct weft_trunk {
 	__u32 vlan[128]; /* bit vid % 32 of word vid / 32 */
 };
 
+/*
+ * map `storms`: limits of what a port or tunnel may have flooded, by the keys of `trunks`. weftd writes `gap` and
+ * `depth`, the datapath `until`, by compare and swap.
+ */
+enum weft_storm_class { WEFT_STORM_BROADCAST, WEFT_STORM_UNKNOWN, WEFT_STORM_MULTICAST };
+struct weft_storm_bucket {
+	__u64 gap;   /* ns that a packet takes, 0: no limit */
+	__u64 depth; /* a packet is let through while `until` is not more than so many ns ahead */
+	__u64 until; /* CLOCK_MONOTONIC, ns: when all that was let through has been worked off */
+};
+struct weft_storm {
+	struct weft_storm_bucket bucket[3]; /* by enum weft_storm_class */
+};
+
 /* maps `port_stats`, `remote_stats`, per CPU. rx: came from there into the bridge; tx: went there.
  * Bytes are those of the inner Ethernet frame, super-packets counted as one. */
 struct weft_stats {
@@ -456,6 +473,7 @@ _Static_assert(sizeof(struct weft_peer_key) == 40, "peer_key");
 _Static_assert(sizeof(struct weft_vni_key) == 8, "vni_key");
 _Static_assert(sizeof(struct weft_fdb_key) == 12, "fdb_key");
 _Static_assert(sizeof(struct weft_fdb_entry) == 16, "fdb_entry");
+_Static_assert(sizeof(struct weft_storm) == 72, "storm");
 _Static_assert(sizeof(struct weft_flood_key) == 8, "flood_key");
 _Static_assert(sizeof(struct weft_event) == 40, "event");
 _Static_assert(sizeof(struct weft_dropped) == 168, "dropped");

@@ -72,7 +72,9 @@
 	WEFT_DROP(MTU_SILENT, "mtu_silent",                                                        \
 		  "too big, and none may be told: not IP, to a group, an ICMP error, IPv6 < 1280") \
 	WEFT_DROP(MTU_LIMIT, "mtu_limit", "too big, and enough ICMP errors were sent just before") \
-	WEFT_DROP(MTU_NO_DF, "mtu_no_df", "too big, without DF, and the tunnel has `toobig drop`")
+	WEFT_DROP(MTU_NO_DF, "mtu_no_df", "too big, without DF, and the tunnel has `toobig drop`") \
+	WEFT_DROP(STORM, "storm",                                                                  \
+		  "more is flooded than storm_broadcast, storm_unknown or storm_multicast allow")
 
 enum weft_drop {
 	WEFT_DROP_NONE,

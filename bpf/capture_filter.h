@@ -216,6 +216,7 @@ static __always_inline void filter_begin(struct capture_scratch *s)
 	s->a = 0;
 	s->x = 0;
 	s->result = 0;
+	__builtin_memset(s->memory, 0, sizeof(s->memory));
 	s->running = 1;
 }
 

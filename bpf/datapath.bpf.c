@@ -15,12 +15,14 @@
 #include "bpf/deliver.h"
 #include "bpf/encap.h"
 #include "bpf/flood.h"
+#include "bpf/storm.h"
 #include "bpf/drop.h"
 #include "bpf/underlay.h"
 #include "bpf/peer.h"
 #include "bpf/decap.h"
 #include "bpf/collect.h"
 #include "bpf/path_mtu.h"
+#include "bpf/inject.h"
 
 /* A frame that the datapath sent to itself: encapsulation for one remote is all that is left to do. */
 static __noinline int deferred(struct __sk_buff *skb, struct frame *f, __u32 id)
@@ -69,10 +71,10 @@ static __always_inline int forward_packet(struct __sk_buff *skb, struct frame *f
 	return encap(skb, f, id, remote, tunnel);
 }
 
-/* To where lookup says; `from_remote`: the frame came out of a tunnel. */
+/* To where lookup says; `from_remote`: the frame came out of a tunnel; `flags`: of the port or tunnel it came by. */
 static __always_inline int forward(struct __sk_buff *skb, struct frame *f,
 				   const struct weft_bridge *bridge, bool from_remote,
-				   __u32 hook_flags)
+				   const __u32 *flags, __u32 hook_flags)
 {
 	const struct weft_fdb_entry *entry = lookup(f);
 	struct weft_remote *remote;
@@ -104,6 +106,9 @@ static __always_inline int forward(struct __sk_buff *skb, struct frame *f,
 		    : mac_is_group(f->dst) ? WEFT_LOOKUP_GROUP
 					   : WEFT_LOOKUP_UNKNOWN,
 		    entry ? entry->dest.port : 0, entry ? entry->dest.remote : 0);
+	if ((*flags & WEFT_STORM) &&
+	    !storm_allows(f, from_remote ? f->tunnel | WEFT_TRUNK_TUNNEL : f->port))
+		return drop(skb, f, WEFT_DROP_STORM);
 	return from_remote ? flood_ports(skb, f, bridge) : flood_all(skb, f, bridge, hook_flags);
 }
 
@@ -155,7 +160,7 @@ int weft_port(struct __sk_buff *skb)
 	reason = learn(&f, &from, port->flags & WEFT_PORT_LEARNING);
 	if (reason)
 		return drop(skb, &f, reason);
-	return forward(skb, &f, bridge, false,
+	return forward(skb, &f, bridge, false, &port->flags,
 		       port->flags & WEFT_PORT_INTERNAL ? 0 : BPF_F_INGRESS);
 }
 
@@ -186,7 +191,7 @@ static __always_inline int tunnel_frame(struct __sk_buff *skb, struct frame *f,
 	reason = learn(f, &from, tunnel->flags & WEFT_TUNNEL_LEARNING);
 	if (reason)
 		return drop(skb, f, reason);
-	return forward(skb, f, bridge, true, 0);
+	return forward(skb, f, bridge, true, &tunnel->flags, 0);
 }
 
 /* Out of an L3 tunnel and into the host, whose routing goes on from there. */

@@ -146,6 +146,12 @@ static __always_inline bool encap_fits(const struct weft_remote *remote, const s
 	return o->segment + encap_header_len(remote) <= remote->mtu + stripped;
 }
 
+/* Bytes that a packet has for the outer Ethernet header beyond what a frame has for its own, which may not be carried. */
+static __always_inline __u32 encap_stripped(const struct weft_remote *remote)
+{
+	return remote->flags & WEFT_REMOTE_L3 ? 0 : ETH_HLEN;
+}
+
 /* The largest `segment` that fits. */
 static __always_inline __u32 encap_room(const struct weft_remote *remote)
 {
@@ -156,7 +162,7 @@ static __always_inline __u32 encap_room(const struct weft_remote *remote)
 }
 
 /* What may be written to: in a trace a copy of the remote. */
-static __always_inline struct weft_remote *encap_lasting(struct weft_remote *remote)
+static __noinline struct weft_remote *encap_lasting(struct weft_remote *remote)
 {
 	__u32 zero = 0;
 	struct scratch *scratch;
@@ -228,11 +234,18 @@ static __always_inline int encap_split(struct __sk_buff *skb, const struct frame
 	return bpf_redirect(splitter, 0);
 }
 
-/* Frames that are not IP, or that carry a tunnel already: room in front of them. */
+#define ENCAP_SPLIT (-1) /* a super-packet that is in a tunnel already: nothing was done */
+
+/*
+ * Frames that are not IP, or that carry a tunnel already: room in front of them; 0, the reason to drop, or ENCAP_SPLIT. In a trace
+ * super-packets, too: no test run has the type of one, without which bpf_skb_adjust_room() refuses, nor the marks of a tunnel.
+ */
 static __noinline int encap_grow_head(struct __sk_buff *skb, __u32 grow, bool v6)
 {
 	struct ethhdr *eth;
 
+	if (skb->gso_size && !tracing)
+		return ENCAP_SPLIT;
 	if (bpf_skb_change_head(skb, grow, 0))
 		return WEFT_DROP_ENCAP;
 	eth = (void *)(long)skb->data;
@@ -275,8 +288,6 @@ static __always_inline int encap_ethernet(struct __sk_buff *skb, const struct fr
 	return 0;
 }
 
-#define ENCAP_SPLIT (-1) /* a super-packet that is in a tunnel already: nothing was done */
-
 /* 0, the reason to drop, or ENCAP_SPLIT. */
 static __always_inline int encap_grow_inline(struct __sk_buff *skb, const struct frame *f,
 					     const struct weft_remote *remote,
@@ -295,8 +306,6 @@ static __always_inline int encap_grow_inline(struct __sk_buff *skb, const struct
 	flags = remote->room | BPF_F_ADJ_ROOM_ENCAP_L2((__u64)inner_eth);
 
 	if (!o->ip || bpf_skb_adjust_room(skb, grow, BPF_ADJ_ROOM_MAC, flags)) {
-		if (skb->gso_size)
-			return ENCAP_SPLIT;
 		reason = encap_grow_head(skb, grow, remote->flags & WEFT_REMOTE_IPV6);
 		if (reason)
 			return reason;
@@ -340,13 +349,26 @@ static __always_inline int encap_send(struct __sk_buff *skb, const struct frame 
 	return bpf_redirect_neigh(remote->ifindex, NULL, 0, 0);
 }
 
-/* What leaves, but that a next hop that is not known has no MAC yet. */
+/* What leaves, but that a next hop that is not known has no MAC yet. Not inline: it is not to take of encap()'s stack. */
+static __noinline int encap_traced(struct __sk_buff *skb, const struct frame *f, __u32 id,
+				   const struct weft_remote *remote)
+{
+	if (!f || !remote)
+		return 0;
+	/* of a super-packet it is not said how large it is: its segments are what has to fit */
+	trace_frame(f, ENCAP, id,
+		    skb->gso_size ? 0
+				  : skb->len - encap_header_len(remote) - encap_stripped(remote),
+		    encap_room(remote));
+	return trace_bytes(skb, encap_resolved(f, remote) ? WEFT_TRACE_SEND : WEFT_TRACE_RESOLVE,
+			   f->port, remote->tunnel, id);
+}
+
 static __always_inline void encap_trace(struct __sk_buff *skb, const struct frame *f, __u32 id,
 					const struct weft_remote *remote)
 {
 	if (tracing)
-		trace_bytes(skb, encap_resolved(f, remote) ? WEFT_TRACE_SEND : WEFT_TRACE_RESOLVE,
-			    f->port, remote->tunnel, id);
+		encap_traced(skb, f, id, remote);
 }
 
 /* What everything that is sent begins with: form and measures of the frame. 0, or the reason to drop. */
@@ -400,7 +422,6 @@ __noinline int encap(struct __sk_buff *skb, struct frame *f, __u32 id, struct we
 	reason = encap_begin(skb, f, remote, tunnel, &o);
 	if (!reason)
 		mss_encap(skb, remote, tunnel, &o);
-	trace_frame(f, ENCAP, id, o.segment, encap_room(remote));
 	if (!reason && !encap_fits(remote, &o)) {
 		remote = encap_lasting(remote);
 		if (!encap_path_expire(remote, tunnel, f->now) || !encap_fits(remote, &o))

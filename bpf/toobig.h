@@ -364,6 +364,7 @@ __noinline int toobig(struct __sk_buff *skb, struct frame *f, __u32 id,
 					       : encap_fragments(skb, f, id, remote, o);
 	if (!o->ip)
 		return drop_count(skb, WEFT_DROP_MTU_SILENT, 0, remote->tunnel);
+	trace_frame(f, ENCAP, id, o->segment, encap_room(remote));
 	trace_frame(f, TOOBIG, encap_mtu(remote, o->tags), 0, 0);
 	v4 = o->proto == bpf_htons(ETH_P_IP);
 	if (!v4 || o->df || (tunnel->flags & WEFT_TUNNEL_TOOBIG_REJECT))

@@ -26,39 +26,17 @@ static void stop(int number)
 	stopped = 1;
 }
 
-static int address_read(struct words *words, const char *of, struct weft_addr *ret,
-			struct error *err)
-{
-	const char *word;
-	int code = words_value(words, of, &word, err);
-
-	if (code < 0)
-		return code;
-	if (addr_parse(word, ret) < 0 || addr_is_any(ret) || addr_is_multicast(ret))
-		return error_set(err, -EINVAL, "%s: %.64s is not the address of a host", of, word);
-	return 0;
-}
-
-static int port_read(struct words *words, uint16_t *ret, struct error *err)
-{
-	unsigned long number = 0;
-	int code = words_number(words, "port", UINT16_MAX, &number, err);
-
-	*ret = (uint16_t)number;
-	return code;
-}
-
 static int client_words(struct words *words, struct bench *bench, struct error *err)
 {
 	int ret = 0;
 
 	while (ret == 0 && words_peek(words)) {
 		if (words_match(words, "overlay"))
-			ret = address_read(words, "overlay", &bench->overlay, err);
+			ret = words_address(words, "overlay", &bench->overlay, err);
 		else if (words_match(words, "via"))
 			ret = words_value(words, "via", &bench->tunnel, err);
 		else if (words_match(words, "port"))
-			ret = port_read(words, &bench->port, err);
+			ret = words_port(words, &bench->port, err);
 		else if (words_match(words, "seconds"))
 			ret = words_seconds(words, "seconds", 0.2, BENCH_SECONDS_MAX,
 					    &bench->seconds, err);
@@ -203,17 +181,10 @@ static int client(struct cli *cli, struct bench *bench, struct words *words, str
 
 static int server(struct cli *cli, struct words *words, struct error *err)
 {
-	const char *word = words_peek(words);
 	struct weft_addr here = {};
 	uint16_t port = BENCH_PORT;
-	int ret = 0;
+	int ret = wire_words(words, &here, &port, err);
 
-	if (word && strcmp(word, "port") != 0)
-		ret = address_read(words, "-s", &here, err);
-	if (ret == 0 && words_match(words, "port"))
-		ret = port_read(words, &port, err);
-	if (ret == 0)
-		ret = words_end(words, err);
 	return ret == 0 ? bench_serve(cli, &here, port, &stopped, err) : ret;
 }
 

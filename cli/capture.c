@@ -34,7 +34,7 @@ struct capturing {
 	struct packet_port *ports;
 	size_t port_count;
 	uint64_t packets;
-	struct capture_count count[WEFT_POINT_COUNT]; /* of this weftd's capture */
+	struct capture_count count[WEFT_POINT_COUNT];  /* of this weftd's capture */
 	struct capture_count before[WEFT_POINT_COUNT]; /* of those before it */
 	double looked;
 	bool ended; /* nobody reads any more */
@@ -77,9 +77,8 @@ static int number_read(const char *option, const char *word, uint64_t min, uint6
 	errno = 0;
 	*ret = strtoull(word, &end, 10);
 	if (errno || *end || *word < '0' || *word > '9' || *ret < min || *ret > max)
-		return error_set(err, -EINVAL,
-				 "%s: \"%.64s\" is no number of %llu to %llu", option, word,
-				 (unsigned long long)min, (unsigned long long)max);
+		return error_set(err, -EINVAL, "%s: \"%.64s\" is no number of %llu to %llu", option,
+				 word, (unsigned long long)min, (unsigned long long)max);
 	return 0;
 }
 
@@ -107,8 +106,8 @@ static int filter_read(struct capturing *c, struct words *words, struct error *e
 /* The option `word`, and its value. 1: it is none, the filter begins. */
 static int option_read(struct capturing *c, struct words *words, struct error *err)
 {
-	static const char *const valued[] = {"-w",     "-i",	   "-c", "-s", "-B",
-					     "--port", "--tunnel", NULL};
+	static const char *const valued[] = {"-w", "-i",     "-c",	 "-s",
+					     "-B", "--port", "--tunnel", NULL};
 	const char *word = words_peek(words), *value;
 	uint64_t number;
 	int r;
@@ -220,14 +219,14 @@ static int names_update(struct capturing *c, struct error *err)
 	return capture_counts(c->client, c->count, err);
 }
 
-/* weftd has gone, and captures with it: another one, as soon as there is another weftd. */
-static int capture_again(struct capturing *c, struct error *err)
+/* weftd or its datapath has gone, and captures with it: another one, as soon as it is back. */
+static int capture_again(struct capturing *c, const char *why, struct error *err)
 {
 	double end = watch_clock() + BACK_SECOND;
 	struct error refused = {0};
 	int r = -ECONNRESET;
 
-	fprintf(stderr, "weft: weftd has gone; waiting for another one\n");
+	fprintf(stderr, "weft: %s; waiting for it\n", why);
 	capture_close(c->client);
 	c->client = NULL;
 	for (int i = 0; i < WEFT_POINT_COUNT; i++) {
@@ -245,6 +244,19 @@ static int capture_again(struct capturing *c, struct error *err)
 	else if (!stopped)
 		error_set(err, r, "%s", refused.line);
 	return stopped ? 0 : r;
+}
+
+static int capture_gone(struct capturing *c, const struct error *gone, struct error *err)
+{
+	switch (gone->code) {
+	case -ECONNRESET:
+	case -EPIPE:
+		return capture_again(c, "weftd has gone", err);
+	case -ENOENT:
+		return capture_again(c, "there is no datapath any more", err);
+	default:
+		return error_set(err, gone->code, "%s", gone->line);
+	}
 }
 
 static int capture_loop(struct capturing *c, struct error *err)
@@ -265,15 +277,15 @@ static int capture_loop(struct capturing *c, struct error *err)
 		if (r == 1) {
 			c->packets++;
 			r = packet_write(c, record, bytes, err);
+			/* what is wrong with weftd shows when there is nothing left to be read */
+			if (r == 0)
+				names_update(c, NULL);
 			continue;
 		}
 		if (r == 0 && !c->ended)
 			r = names_update(c, &gone);
 		if (r < 0 && gone.code)
-			r = gone.code == -ECONNRESET || gone.code == -EPIPE ||
-					    gone.code == -ENOENT
-				    ? capture_again(c, err)
-				    : error_set(err, r, "%s", gone.line);
+			r = capture_gone(c, &gone, err);
 	}
 	return r == -EPIPE ? 0 : r;
 }
@@ -294,9 +306,9 @@ static int capture_finish(struct capturing *c, struct error *err)
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (c->file && !c->ended)
-		r = pcapng_statistics(
-			c->file, c->count,
-			(uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec, err);
+		r = pcapng_statistics(c->file, c->count,
+				      (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec,
+				      err);
 	if (r == 0 && !c->ended)
 		r = output_flush(c, err);
 	fprintf(stderr, "weft: %llu packets captured, %llu lost\n", (unsigned long long)c->packets,
@@ -306,7 +318,9 @@ static int capture_finish(struct capturing *c, struct error *err)
 
 static int capture_begin(struct capturing *c, struct error *err)
 {
-	const struct sigaction end = {.sa_handler = stop}, ignore = {.sa_handler = SIG_IGN};
+	/* a second one ends what hangs */
+	const struct sigaction end = {.sa_handler = stop, .sa_flags = SA_RESETHAND},
+			       ignore = {.sa_handler = SIG_IGN};
 	json_auto_t *status = NULL;
 	int r;
 
@@ -321,8 +335,8 @@ static int capture_begin(struct capturing *c, struct error *err)
 	c->ports = packet_ports(json_object_get(status, "listen"), &c->port_count);
 	r = capture_open(c->cli->rundir, &c->want, &c->client, err);
 	if (r == 0 && c->path)
-		r = pcapng_open(c->path, c->want.snap ? c->want.snap : WEFT_CAPTURE_BYTES,
-				&c->file, err);
+		r = pcapng_open(c->path, c->want.snap ? c->want.snap : WEFT_CAPTURE_BYTES, &c->file,
+				err);
 	if (r == 0 && output_flush(c, err) == 0)
 		fprintf(stderr, "weft: capturing; Ctrl-C ends it\n");
 	return r;

@@ -11,10 +11,9 @@
 
 static const char *reason_name(uint8_t reason)
 {
-	static const char *const names[] = {
-		"",
+	static const char *const names[] = {"",
 #define WEFT_DROP(name, string, cause) string,
-		WEFT_DROPS(WEFT_DROP)
+					    WEFT_DROPS(WEFT_DROP)
 #undef WEFT_DROP
 	};
 

@@ -32,6 +32,8 @@ int command_run(const struct command *table, const char *noun, size_t initial, s
 /* Lines "NOUN NAME WORDS" with their help. */
 void command_usage(const struct command *table, const char *noun);
 
+/* Connects, unless that has been done. */
+int cli_connect(struct cli *cli, struct error *err);
 /* One call of the API. `params` is taken over, *ret is a new reference. */
 int cli_call(struct cli *cli, const char *method, json_t *params, json_t **ret, struct error *err);
 /* The next notification after `monitor`, a new reference. */

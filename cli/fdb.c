@@ -9,7 +9,8 @@
 #include "cli/output.h"
 #include "lib/yaml.h"
 
-#define PAGE 4096 /* entries asked for at a time */
+#define PAGE	    4096  /* entries asked for at a time */
+#define FLUSH_SLICE 32768 /* entries looked at at a time */
 
 static const char *const unknown_fdb[] = {"via",  "port",	  "src_vni", "router",
 					  "use",  "extern_learn", "sticky",  "local",
@@ -151,18 +152,28 @@ static void entry_print(const json_t *entry)
 {
 	static const char *const members[] = {"mac", "vlan", "bridge", "dev",
 					      "dst", "vni",  "state",  "age"};
-	char *text[8];
+	char number[8][24];
+	const char *text[8];
 
-	for (size_t i = 0; i < 8; i++)
-		text[i] = output_text(json_object_get(entry, members[i]));
+	for (size_t i = 0; i < 8; i++) {
+		const json_t *value = json_object_get(entry, members[i]);
+
+		text[i] = json_string_value(value);
+		if (json_is_integer(value)) {
+			snprintf(number[i], sizeof(number[i]), "%" JSON_INTEGER_FORMAT,
+				 json_integer_value(value));
+			text[i] = number[i];
+		}
+		if (!text[i])
+			text[i] = "-";
+	}
 	printf("%-17s  %4s  %-15s  %-15s  %-15s  %8s  %-7s  %s", text[0], text[1], text[2], text[3],
 	       text[4], text[5], text[6], text[7]);
-	for (size_t i = 0; i < 8; i++)
-		free(text[i]);
 	if (json_object_get(entry, "option")) {
-		text[0] = output_text(json_object_get(entry, "option"));
-		printf("  option %s", text[0]);
-		free(text[0]);
+		char *option = output_text(json_object_get(entry, "option"));
+
+		printf("  option %s", option);
+		free(option);
 	}
 	putchar('\n');
 }
@@ -254,9 +265,34 @@ static int fdb_get(struct cli *cli, struct words *words, struct error *err)
 	return 0;
 }
 
+/* Slice by slice, between which weftd does other things. */
+static int flush_slices(struct cli *cli, json_t *params, struct error *err)
+{
+	json_int_t changes = 0;
+	json_t *cursor;
+
+	json_object_set_new(params, "limit", json_integer(FLUSH_SLICE));
+	do {
+		json_auto_t *result = NULL;
+		int ret = cli_call(cli, "fdb.flush", json_incref(params), &result, err);
+
+		if (ret < 0)
+			return ret;
+		changes += json_integer_value(json_object_get(result, "changes"));
+		cursor = json_object_get(result, "cursor");
+		json_object_set(params, "cursor", cursor);
+	} while (json_is_string(cursor));
+	if (cli->json) {
+		json_auto_t *sum = json_pack("{s:I}", "changes", changes);
+
+		output_json(cli, sum);
+	}
+	return 0;
+}
+
 static int fdb_flush(struct cli *cli, struct words *words, struct error *err)
 {
-	json_auto_t *params = json_object(), *result = NULL;
+	json_auto_t *params = json_object();
 	const char *word;
 	int ret = 0;
 
@@ -268,11 +304,7 @@ static int fdb_flush(struct cli *cli, struct words *words, struct error *err)
 		if (ret == -ENOENT)
 			ret = unknown_word(word, err);
 	}
-	if (ret == 0)
-		ret = cli_call(cli, "fdb.flush", json_incref(params), &result, err);
-	if (ret == 0 && cli->json)
-		output_json(cli, result);
-	return ret;
+	return ret < 0 ? ret : flush_slices(cli, params, err);
 }
 
 static int fdb_monitor(struct cli *cli, struct words *words, struct error *err)

@@ -18,9 +18,9 @@ static const struct command commands[] = {
 	{"tunnel", NULL, tunnel_run, "add|set|del|show ...", "VXLAN tunnels: weft-tunnel(8)"},
 	{"fdb", NULL, fdb_run, "add|append|replace|del|get|show|flush|monitor ...",
 	 "MAC addresses and where they are: weft-fdb(8)"},
-	{"apply", NULL, config_apply, "FILE|-",
+	{"apply", NULL, config_apply, "[-v] FILE|-",
 	 "make the configuration what FILE says: weft-config(8)"},
-	{"diff", NULL, config_diff, "FILE|-", "print what apply would change"},
+	{"diff", NULL, config_diff, "[-v] FILE|-", "print what apply would change"},
 	{"save", NULL, config_save, "", "print the configuration as YAML"},
 	{"status", NULL, status_run, "", "what weftd and the datapath are up to"},
 	{"stats", NULL, stats_run, "", "counters of ports, tunnels and remotes: weft-stats(8)"},
@@ -35,7 +35,7 @@ static const struct command commands[] = {
 	 "[-r FILE [-n N]] in PORT|underlay [DEVICE] [from ADDR ...] [PACKET]",
 	 "what would become of a packet: weft-trace(8)"},
 	{"doctor", NULL, doctor_run, "", "what is wrong, and what mends it: weft-doctor(8)"},
-	{"probe", NULL, probe_run, "remote|tunnel ...",
+	{"probe", NULL, probe_run, "remote|tunnel|from|-s ...",
 	 "really send, and say what arrives: weft-probe(8)"},
 	{"bench", NULL, bench_run, "-s | REMOTE|TUNNEL ...",
 	 "overlay against underlay, between two hosts: weft-bench(8)"},
@@ -87,15 +87,18 @@ int command_run(const struct command *table, const char *noun, size_t initial, s
 	return command->run(cli, words, err);
 }
 
+int cli_connect(struct cli *cli, struct error *err)
+{
+	return cli->client ? 0 : rpc_connect(cli->rundir, &cli->client, err);
+}
+
 int cli_call(struct cli *cli, const char *method, json_t *params, json_t **ret, struct error *err)
 {
-	if (!cli->client) {
-		int code = rpc_connect(cli->rundir, &cli->client, err);
+	int code = cli_connect(cli, err);
 
-		if (code < 0) {
-			json_decref(params);
-			return code;
-		}
+	if (code < 0) {
+		json_decref(params);
+		return code;
 	}
 	return rpc_call(cli->client, method, params, ret, err);
 }

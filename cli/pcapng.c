@@ -11,7 +11,12 @@
 
 #define KEPT_MAX (256u << 10) /* bytes in memory from which on they are written */
 
-enum block { BLOCK_INTERFACE = 1, BLOCK_STATISTICS = 5, BLOCK_PACKET = 6, BLOCK_SECTION = 0x0a0d0d0a };
+enum block {
+	BLOCK_INTERFACE = 1,
+	BLOCK_STATISTICS = 5,
+	BLOCK_PACKET = 6,
+	BLOCK_SECTION = 0x0a0d0d0a
+};
 enum option {
 	OPTION_END = 0,
 	OPTION_COMMENT = 1,
@@ -198,10 +203,10 @@ int pcapng_open(const char *path, uint32_t snap, struct pcapng **ret, struct err
 int pcapng_packet(struct pcapng *file, const struct weft_captured *record, const uint8_t *bytes,
 		  uint64_t time, const char *comment, struct error *err)
 {
-	const uint32_t flags = record->point == WEFT_POINT_PORT_OUT ||
-					       record->point == WEFT_POINT_UNDERLAY_OUT
-				       ? OUTBOUND
-				       : INBOUND;
+	const uint32_t flags =
+		record->point == WEFT_POINT_PORT_OUT || record->point == WEFT_POINT_UNDERLAY_OUT
+			? OUTBOUND
+			: INBOUND;
 
 	block_begin(file, BLOCK_PACKET);
 	put_u32(file, record->point);

@@ -1,39 +1,51 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* `weft probe`: really sends, towards a remote VTEP or through the overlay, and says what arrived. */
-#include "cli/probe.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/output.h"
+#include "cli/probe_from.h"
+#include "cli/probe_server.h"
 #include "cli/tool.h"
 #include "cli/watch.h"
 
-#define STATUS_FOUND 3
-#define REMOTES_MAX  256
+#define REMOTES_MAX 256
+
+void probe_options_default(struct probe_options *options)
+{
+	*options = (struct probe_options){
+		.count = 5, .interval = 0.2, .patience = 1, .ports = 8, .hops = 30};
+}
+
+bool probe_option_read(struct words *words, struct probe_options *options, int *ret,
+		       struct error *err)
+{
+	if (words_match(words, "count"))
+		*ret = words_number(words, "count", 1000, &options->count, err);
+	else if (words_match(words, "interval"))
+		*ret = words_seconds(words, "interval", 0.01, 60, &options->interval, err);
+	else if (words_match(words, "timeout"))
+		*ret = words_seconds(words, "timeout", 0.05, 10, &options->patience, err);
+	else
+		return false;
+	return true;
+}
 
 static int options_read(struct words *words, struct probe_options *options, const char **via,
 			struct error *err)
 {
 	int ret = 0;
 
-	*options = (struct probe_options){
-		.count = 5, .interval = 0.2, .patience = 1, .ports = 8, .hops = 30};
+	probe_options_default(options);
 	while (ret == 0 && words_peek(words)) {
-		if (words_match(words, "count"))
-			ret = words_number(words, "count", 1000, &options->count, err);
-		else if (words_match(words, "interval"))
-			ret = words_seconds(words, "interval", 0.01, 60, &options->interval, err);
-		else if (words_match(words, "timeout"))
-			ret = words_seconds(words, "timeout", 0.05, 10, &options->patience, err);
-		else if (words_match(words, "ports"))
+		if (words_match(words, "ports"))
 			ret = words_number(words, "ports", PROBE_PORTS_MAX, &options->ports, err);
 		else if (words_match(words, "hops"))
 			ret = words_number(words, "hops", PROBE_HOPS_MAX, &options->hops, err);
 		else if (via && words_match(words, "via"))
 			ret = words_value(words, "via", via, err);
-		else
+		else if (!probe_option_read(words, options, &ret, err))
 			return words_end(words, err);
 	}
 	return ret;
@@ -42,7 +54,7 @@ static int options_read(struct words *words, struct probe_options *options, cons
 static void report_say(struct cli *cli, json_t *reports, json_t *report)
 {
 	if (probe_bad(report))
-		cli->status = STATUS_FOUND;
+		cli->status = PROBE_STATUS_FOUND;
 	if (cli->json)
 		json_array_append(reports, report);
 	else
@@ -135,6 +147,9 @@ static const struct command commands[] = {
 	{"remote", NULL, remote_run, "ADDRESS [via TUNNEL] [OPTIONS]",
 	 "the way to a remote VTEP, which need not know of it"},
 	{"tunnel", NULL, tunnel_run_probe, "NAME [OPTIONS]", "the way to each remote of a tunnel"},
+	{"from", NULL, probe_from, "PORT to MAC|ADDRESS [source MAC] [at HOST]... [OPTIONS]",
+	 "frames from a port, hop by hop; at: hosts that run weft probe -s"},
+	{"-s", NULL, probe_serve, "[ADDRESS] [port PORT]", "what other hosts ask of this one"},
 	{"help", NULL, help_run, "", "print this"},
 	{},
 };
@@ -148,9 +163,12 @@ static int help_run(struct cli *cli, struct words *words, struct error *err)
 		return ret;
 	command_usage(commands, "probe");
 	puts("OPTIONS\n"
-	     "  count N           echoes, 1 to 1000 (5)\n"
-	     "  interval SECONDS  between two echoes, 0.01 to 60 (0.2)\n"
+	     "  count N           echoes or frames, 1 to 1000 (5)\n"
+	     "  interval SECONDS  between two of them, 0.01 to 60 (0.2)\n"
 	     "  timeout SECONDS   until a probe counts as lost, 0.05 to 10 (1)\n"
+	     "  via TUNNEL        of remote: by whose headers\n"
+	     "  source MAC        of from: whose frames; known behind the port, or to nobody\n"
+	     "  at HOST           of from: who watches, too; port PORT: its TCP port (7474)\n"
 	     "  ports N           source ports whose paths are looked for, 1 to 256 (8)\n"
 	     "  hops N            the longest way, 1 to 64 (30)");
 	return 0;

@@ -16,6 +16,8 @@ struct probe_options {
 	unsigned long ports, hops; /* source ports; TTLs */
 };
 
+#define PROBE_STATUS_FOUND 3 /* exit status: there is a finding that is more than information */
+
 /* One remote, and the tunnel that goes there. */
 struct probe_target {
 	struct weft_addr remote;
@@ -51,7 +53,16 @@ void probe_finding(json_t *report, const char *severity, const char *mend, const
 /* Is there more in the report than information? */
 bool probe_bad(const json_t *report);
 
+/* --- probe.c: words -------------------------------------------------------------------------------------- */
+void probe_options_default(struct probe_options *options);
+/* Takes count, interval or timeout, with its value; *ret says how that went. False: the next word is none of them. */
+bool probe_option_read(struct words *words, struct probe_options *options, int *ret,
+		       struct error *err);
+
 /* --- probe_text.c -------------------------------------------------------------------------------------- */
 void probe_print(const json_t *report);
+/* "; round trip ...", if there is one in the object. */
+void probe_times_print(const json_t *times);
+void probe_findings_print(const json_t *report);
 
 #endif

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "cli/bytes.h"
 #include "lib/tunnel.h"
 
 #define IPV4_LEN 20
@@ -19,35 +20,6 @@
 static const uint8_t mark_text[] = {'w', 'e', 'f', 't'};
 
 /* --- Bytes ------------------------------------------------------------------------------------------ */
-
-static void put16(uint8_t *at, uint32_t value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-	put16(at, value >> 16);
-	put16(at + 2, value & 0xffff);
-}
-
-static uint16_t get16(const uint8_t *at)
-{
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-/* RFC 1071, not complemented. */
-static uint32_t sum_bytes(const uint8_t *bytes, size_t len, uint32_t sum)
-{
-	for (size_t i = 0; i + 1 < len; i += 2) {
-		sum += get16(bytes + i);
-		sum = (sum & 0xffff) + (sum >> 16);
-	}
-	if (len % 2)
-		sum += (uint32_t)bytes[len - 1] << 8;
-	return (sum & 0xffff) + (sum >> 16);
-}
 
 /* The checksum of what follows the IP header; `covered` says whether the addresses count. */
 static uint16_t sum_packet(const struct probe_way *way, uint8_t protocol, const uint8_t *bytes,

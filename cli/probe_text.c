@@ -28,6 +28,14 @@ static void route_print(const json_t *route)
 	       member_text(route, "neighbour"), *mac ? " " : "", mac);
 }
 
+void probe_times_print(const json_t *times)
+{
+	if (json_object_get(times, "rtt_median"))
+		printf("; round trip %.3f ms at least, %.3f median, %.3f at most",
+		       real(times, "rtt_least"), real(times, "rtt_median"),
+		       real(times, "rtt_most"));
+}
+
 static void echo_print(const json_t *report)
 {
 	const json_t *echo = json_object_get(report, "echo");
@@ -38,9 +46,7 @@ static void echo_print(const json_t *report)
 	       " answered, %.1f %% lost",
 	       member_text(echo, "by"), whole(echo, "answered"), whole(echo, "sent"),
 	       real(echo, "loss"));
-	if (json_object_get(echo, "rtt_median"))
-		printf("; round trip %.3f ms at least, %.3f median, %.3f at most",
-		       real(echo, "rtt_least"), real(echo, "rtt_median"), real(echo, "rtt_most"));
+	probe_times_print(echo);
 	if (whole(report, "hops"))
 		printf("; routers between: %" JSON_INTEGER_FORMAT, whole(report, "hops") - 1);
 	putchar('\n');
@@ -94,6 +100,17 @@ static void path_print(const json_t *path)
 	putchar('\n');
 }
 
+void probe_findings_print(const json_t *report)
+{
+	json_t *finding;
+	size_t i;
+
+	json_array_foreach (json_object_get(report, "findings"), i, finding) {
+		printf("  %s: %s\n    mend: %s\n", member_text(finding, "severity"),
+		       member_text(finding, "text"), member_text(finding, "mend"));
+	}
+}
+
 void probe_print(const json_t *report)
 {
 	const char *tunnel = member_text(report, "tunnel");
@@ -107,8 +124,5 @@ void probe_print(const json_t *report)
 	json_array_foreach (json_object_get(report, "paths"), i, item) {
 		path_print(item);
 	}
-	json_array_foreach (json_object_get(report, "findings"), i, item) {
-		printf("  %s: %s\n    mend: %s\n", member_text(item, "severity"),
-		       member_text(item, "text"), member_text(item, "mend"));
-	}
+	probe_findings_print(report);
 }

@@ -250,7 +250,7 @@ int trace_outer(struct cli *cli, struct words *words, uint8_t bytes[PACKET_MAX],
 {
 	struct outer_want want = {.ip = {.ttl = 64, .sport = 49152, .df = true}};
 	uint8_t inner[PACKET_MAX];
-	uint32_t inner_len;
+	uint32_t inner_len = 0;
 	const char *text;
 	int r = address_take(words, "from", &want.ip.src, err);
 

@@ -30,12 +30,12 @@ static void place_print(const json_t *json)
 	const char *port = text_of(json, "port"), *device = text_of(json, "device");
 	const char *tunnel = text_of(json, "tunnel"), *remote = text_of(json, "remote");
 
-	if (port)
+	if (remote && tunnel)
+		printf("remote %s of tunnel %s", remote, tunnel);
+	else if (port)
 		printf("port %s", port);
 	else if (device)
 		printf("device %s", device);
-	else if (remote && tunnel)
-		printf("remote %s of tunnel %s", remote, tunnel);
 	else if (tunnel)
 		printf("tunnel %s", tunnel);
 	else
@@ -170,8 +170,12 @@ static void encap_print(const json_t *step)
 {
 	printf("encapsulated for ");
 	place_print(step);
-	printf(": a frame of %lld bytes, and %lld fit\n", number_of(step, "size"),
-	       number_of(step, "room"));
+	if (number_of(step, "size"))
+		printf(": a frame of %lld bytes, and %lld fit", number_of(step, "size"),
+		       number_of(step, "room"));
+	else
+		printf(": segments of up to %lld bytes fit", number_of(step, "room"));
+	printf("\n");
 }
 
 static void peer_print(const json_t *step)

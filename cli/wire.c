@@ -154,6 +154,39 @@ int wire_call(struct wire *wire, json_t *request, double seconds, json_t **ret, 
 	return code;
 }
 
+int words_address(struct words *words, const char *of, struct weft_addr *ret, struct error *err)
+{
+	const char *word;
+	int code = words_value(words, of, &word, err);
+
+	if (code < 0)
+		return code;
+	if (addr_parse(word, ret) < 0 || addr_is_any(ret) || addr_is_multicast(ret))
+		return error_set(err, -EINVAL, "%s: %.64s is not the address of a host", of, word);
+	return 0;
+}
+
+int words_port(struct words *words, uint16_t *ret, struct error *err)
+{
+	unsigned long number = 0;
+	int code = words_number(words, "port", UINT16_MAX, &number, err);
+
+	*ret = (uint16_t)number;
+	return code;
+}
+
+int wire_words(struct words *words, struct weft_addr *here, uint16_t *port, struct error *err)
+{
+	const char *word = words_peek(words);
+	int ret = 0;
+
+	if (word && strcmp(word, "port") != 0)
+		ret = words_address(words, "-s", here, err);
+	if (ret == 0 && words_match(words, "port"))
+		ret = words_port(words, port, err);
+	return ret == 0 ? words_end(words, err) : ret;
+}
+
 /* --- The server -------------------------------------------------------------------------------------- */
 
 struct serving {

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli/words.h"
 #include "lib/addr.h"
 #include "lib/error.h"
 
@@ -29,6 +30,12 @@ int wire_connect(struct wire *wire, const struct weft_addr *here, const struct w
 void wire_close(struct wire *wire);
 /* Sends a request, which is taken over, and waits for its reply, an object: a new reference in *ret. */
 int wire_call(struct wire *wire, json_t *request, double seconds, json_t **ret, struct error *err);
+
+/* The address of a host, which must follow `of`; a TCP port, which must follow "port". */
+int words_address(struct words *words, const char *of, struct weft_addr *ret, struct error *err);
+int words_port(struct words *words, uint16_t *ret, struct error *err);
+/* What may follow -s, to the end: [ADDRESS] [port PORT]. */
+int wire_words(struct words *words, struct weft_addr *here, uint16_t *port, struct error *err);
 
 /* What a server does. */
 struct wire_server {

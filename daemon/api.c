@@ -21,6 +21,7 @@
 #include "daemon/log.h"
 #include "daemon/methods.h"
 #include "daemon/monitor.h"
+#include "daemon/stage.h"
 #include "lib/rpc.h"
 
 #define READ_SIZE (256u << 10) /* at once, so that one client does not hold up the others */
@@ -30,6 +31,7 @@ struct client {
 	struct api *api;
 	struct bufferevent *bufferevent;
 	struct subscriber *subscriber;
+	struct stage *stage;
 	char *line;    /* what came of a line that has no end yet, or of lines that wait */
 	size_t length; /* bytes of it */
 	size_t size;   /* allocated */
@@ -148,6 +150,11 @@ int client_capture(const struct client *client)
 	return client->capture;
 }
 
+struct stage **client_stage(struct client *client)
+{
+	return &client->stage;
+}
+
 /* --- Input ---------------------------------------------------------------------------- */
 
 static void client_free(struct client *client)
@@ -159,6 +166,7 @@ static void client_free(struct client *client)
 		kernel_capture_close(api->weftd->kernel, client->capture);
 	if (client->passed >= 0)
 		close(client->passed);
+	stage_free(client->stage);
 	bufferevent_free(client->bufferevent);
 	DL_DELETE(api->clients, client);
 	api->partial -= client->size;

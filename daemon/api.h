@@ -28,10 +28,12 @@ void client_subscribe(struct client *client, unsigned int objects);
 
 /*
  * The client has this capture (daemon/capture.h) from now on, which ends with its connection; `fd`, taken over, goes along
- * with the reply to the call at hand. Refused while earlier replies wait to be read.
+ * with the next reply. Refused while earlier replies wait to be read.
  */
 int client_capture_begin(struct client *client, int number, int fd, struct error *err);
 /* Its number, or -1. */
 int client_capture(const struct client *client);
+/* Where the entries are that the client has sent ahead or is reading; *NULL: there are none. Goes with the connection. */
+struct stage **client_stage(struct client *client);
 
 #endif

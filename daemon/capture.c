@@ -96,8 +96,8 @@ int kernel_capture_open(struct kernel *kernel, const struct capture_spec *spec, 
 	if (slot == WEFT_CAPTURES_MAX)
 		return error_set(err, -EBUSY, "capture: there are %d already, and no more at once",
 				 WEFT_CAPTURES_MAX);
-	*ret_fd = dp_capture_begin(kernel->captures->dp, slot, &what, &spec->filter, spec->ring,
-				   err);
+	*ret_fd =
+		dp_capture_begin(kernel->captures->dp, slot, &what, &spec->filter, spec->ring, err);
 	if (*ret_fd < 0) {
 		captures_stop_idle(kernel);
 		return *ret_fd;

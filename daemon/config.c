@@ -134,7 +134,27 @@ static int entry_compare(const void *left, const void *right)
 	return order ? order : memcmp(&a->dst, &b->dst, sizeof(a->dst));
 }
 
-int config_save(const struct weftd *weftd, json_t **ret, struct error *err)
+static int entries_save(const struct entry_list *entries, struct stage *stage, json_t *config,
+			struct error *err)
+{
+	char text[ENTRY_WORDS_MAX];
+	json_t *section = NULL;
+	int result = 0;
+
+	if (!stage && entries->count)
+		section = json_array();
+	for (size_t i = 0; i < entries->count && result == 0; i++) {
+		if (section)
+			json_array_append_new(section, entry_json(&entries->item[i]));
+		else if (entry_text_write(&entries->item[i], text))
+			result = stage_add(stage, text, err);
+	}
+	if (section)
+		json_object_set_new(config, "fdb", section);
+	return result;
+}
+
+int config_save(const struct weftd *weftd, struct stage *stage, json_t **ret, struct error *err)
 {
 	struct entry_list entries = {0};
 	json_t *config = json_object();
@@ -160,13 +180,11 @@ int config_save(const struct weftd *weftd, json_t **ret, struct error *err)
 	}
 	if (entries.count)
 		qsort(entries.item, entries.count, sizeof(*entries.item), entry_compare);
-	section = json_array();
-	for (size_t i = 0; i < entries.count; i++)
-		json_array_append_new(section, entry_json(&entries.item[i]));
-	if (entries.count)
-		json_object_set(config, "fdb", section);
-	json_decref(section);
+	result = entries_save(&entries, stage, config, err);
 	entry_list_free(&entries);
-	*ret = config;
-	return 0;
+	if (result < 0)
+		json_decref(config);
+	else
+		*ret = config;
+	return result;
 }

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "daemon/stage.h"
 #include "daemon/weftd.h"
 #include "lib/error.h"
 
@@ -14,7 +15,10 @@
  */
 int config_plan(const struct model *model, const json_t *config, struct plan *plan,
 		struct error *err);
-/* New reference; fields at their default are left out, and so are empty sections. */
-int config_save(const struct weftd *weftd, json_t **ret, struct error *err);
+/*
+ * New reference; fields at their default are left out, and so are empty sections. With a stage the entries, in order, are put
+ * there and not into a section `fdb`.
+ */
+int config_save(const struct weftd *weftd, struct stage *stage, json_t **ret, struct error *err);
 
 #endif

@@ -41,6 +41,7 @@ static const char *const map_names[DP_MAP_COUNT] = {
 	[DP_FDB_COUNTS] = "fdb_counts",
 	[DP_FLOOD] = "flood",
 	[DP_TRUNKS] = "trunks",
+	[DP_STORMS] = "storms",
 	[DP_PORT_STATS] = "port_stats",
 	[DP_REMOTE_STATS] = "remote_stats",
 	[DP_DROPS] = "drops",
@@ -53,7 +54,8 @@ static const char *const map_names[DP_MAP_COUNT] = {
 /* Came after the ABI version did: made where the running datapath has none. */
 static bool map_is_new(const char *name)
 {
-	return !strcmp(name, map_names[DP_LAST_DROPS]) || !strcmp(name, map_names[DP_PATHS]);
+	return !strcmp(name, map_names[DP_LAST_DROPS]) || !strcmp(name, map_names[DP_PATHS]) ||
+	       !strcmp(name, map_names[DP_STORMS]);
 }
 
 const char *dp_map_name(enum dp_map map)
@@ -185,6 +187,7 @@ static int dp_finish(struct dp *dp, struct error *err)
 	dp->underlay = bpf_program__fd(dp->skeleton->progs.weft_underlay);
 	dp->split = bpf_program__fd(dp->skeleton->progs.weft_split);
 	dp->collect = bpf_program__fd(dp->skeleton->progs.weft_collect);
+	dp->inject = bpf_program__fd(dp->skeleton->progs.weft_inject);
 	for (int i = 0; i < DP_MAP_COUNT; i++) {
 		struct bpf_map *map = bpf_object__find_map_by_name(dp->skeleton->obj, map_names[i]);
 
@@ -369,6 +372,11 @@ int dp_program_split(const struct dp *dp)
 int dp_program_collect(const struct dp *dp)
 {
 	return dp->collect;
+}
+
+int dp_program_inject(const struct dp *dp)
+{
+	return dp->inject;
 }
 
 void dp_collects(const struct dp *dp, uint64_t *ret_handed, uint64_t *ret_back)

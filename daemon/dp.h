@@ -42,6 +42,7 @@ enum dp_map {
 	DP_FDB_COUNTS,
 	DP_FLOOD,
 	DP_TRUNKS,
+	DP_STORMS,
 	DP_PORT_STATS,
 	DP_REMOTE_STATS,
 	DP_DROPS,
@@ -63,6 +64,7 @@ int dp_program_port(const struct dp *dp);     /* fd */
 int dp_program_underlay(const struct dp *dp); /* fd */
 int dp_program_split(const struct dp *dp);    /* fd */
 int dp_program_collect(const struct dp *dp);  /* fd */
+int dp_program_inject(const struct dp *dp);   /* fd */
 int dp_fd(const struct dp *dp, enum dp_map map);
 const char *dp_map_name(enum dp_map map);
 /* Bytes, as the kernel counts them. */
@@ -115,6 +117,7 @@ DP_HASH_ACCESSORS(address, DP_ADDRESSES, struct weft_addr, uint32_t)
 DP_HASH_ACCESSORS(fdb, DP_FDB, struct weft_fdb_key, struct weft_fdb_entry)
 DP_HASH_ACCESSORS(flood, DP_FLOOD, struct weft_flood_key, uint32_t)
 DP_HASH_ACCESSORS(trunk, DP_TRUNKS, uint32_t, struct weft_trunk)
+DP_HASH_ACCESSORS(storm, DP_STORMS, uint32_t, struct weft_storm)
 
 /* Puts `value` there only if the key is free: -EEXIST. */
 int dp_add(const struct dp *dp, enum dp_map map, const void *key, const void *value);

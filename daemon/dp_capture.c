@@ -20,7 +20,7 @@ struct dp_capture {
 /* Scratch memory for each CPU, as the datapath wants it. Its fd. */
 static int scratch_make(const struct dp *dp)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP);
+	const struct bpf_map_create_opts opts = {.sz = sizeof(opts), .map_flags = BPF_F_INNER_MAP};
 
 	return bpf_map_create(BPF_MAP_TYPE_ARRAY, "weft_scratch", sizeof(uint32_t),
 			      WEFT_CAPTURE_SCRATCH, (uint32_t)dp->cpus, &opts);

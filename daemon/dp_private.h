@@ -9,7 +9,7 @@ struct weft;
 
 struct dp {
 	struct weft *skeleton;
-	int port, underlay, split, collect; /* fds of the programs, the skeleton's */
+	int port, underlay, split, collect, inject; /* fds of the programs, the skeleton's */
 	int fd[DP_MAP_COUNT];		    /* the skeleton's */
 	uint32_t key_size[DP_MAP_COUNT], value_size[DP_MAP_COUNT];
 	int cpus;

@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/entry_text.h"
 #include "lib/field.h"
 #include "lib/tunnel.h"
-
-#define WALK_PAGE 8192
 
 void entry_list_clear(struct entry_list *list)
 {
@@ -25,24 +24,28 @@ void entry_list_free(struct entry_list *list)
 	*list = (struct entry_list){0};
 }
 
+void entry_list_reserve(struct entry_list *list, size_t count)
+{
+	if (count <= list->size)
+		return;
+	list->size = count;
+	list->item = reallocarray(list->item, list->size, sizeof(*list->item));
+	if (!list->item)
+		abort();
+}
+
 void entry_list_push(struct entry_list *list, const struct fdb_spec *spec)
 {
-	if (list->count == list->size) {
-		list->size = list->size ? 2 * list->size : 16;
-		list->item = reallocarray(list->item, list->size, sizeof(*list->item));
-		if (!list->item)
-			abort();
-	}
+	if (list->count == list->size)
+		entry_list_reserve(list, list->size ? 2 * list->size : 16);
 	list->item[list->count++] = *spec;
 	options_hold(spec->options);
 }
 
 /* --- Members of an entry -------------------------------------------------------------- */
 
-static int parse_name(const char *key, const json_t *json, char ret[NAME_LEN], struct error *err)
+static int parse_name(const char *key, const char *name, char ret[NAME_LEN], struct error *err)
 {
-	const char *name = json_string_value(json);
-
 	if (!name)
 		return error_set(err, -EINVAL, "%s: is no string", key);
 	if (field_name_check(key, name, err) < 0)
@@ -51,16 +54,16 @@ static int parse_name(const char *key, const json_t *json, char ret[NAME_LEN], s
 	return 0;
 }
 
-static int parse_mac(const json_t *json, uint8_t ret[6], struct error *err)
+static int parse_mac(const char *text, uint8_t ret[6], struct error *err)
 {
-	if (!json_is_string(json) || mac_parse(json_string_value(json), ret) < 0)
+	if (!text || mac_parse(text, ret) < 0)
 		return error_set(err, -EINVAL, "mac: is no MAC address");
 	return 0;
 }
 
-static int parse_addr(const char *key, const json_t *json, struct weft_addr *ret, struct error *err)
+static int parse_addr(const char *key, const char *text, struct weft_addr *ret, struct error *err)
 {
-	if (!json_is_string(json) || addr_parse(json_string_value(json), ret) < 0)
+	if (!text || addr_parse(text, ret) < 0)
 		return error_set(err, -EINVAL, "%s: is no IP address", key);
 	return 0;
 }
@@ -79,14 +82,16 @@ static int parse_number(const char *key, const json_t *json, uint32_t max, uint3
 static int parse_member(const char *key, const json_t *json, struct fdb_spec *spec,
 			struct error *err)
 {
+	const char *text = json_string_value(json);
+
 	if (!strcmp(key, "mac"))
-		return parse_mac(json, spec->mac, err);
+		return parse_mac(text, spec->mac, err);
 	if (!strcmp(key, "dev"))
-		return parse_name(key, json, spec->dev, err);
+		return parse_name(key, text, spec->dev, err);
 	if (!strcmp(key, "bridge"))
-		return parse_name(key, json, spec->bridge, err);
+		return parse_name(key, text, spec->bridge, err);
 	if (!strcmp(key, "dst"))
-		return parse_addr(key, json, &spec->dst, err);
+		return parse_addr(key, text, &spec->dst, err);
 	if (!strcmp(key, "vni"))
 		return parse_number(key, json, 0xffffff, &spec->vni, err);
 	if (!strcmp(key, "vlan"))
@@ -263,14 +268,41 @@ int entry_parse(const struct model *model, const json_t *json, enum entry_use us
  */
 static bool entry_is_remote(const struct model *model, const struct fdb_spec *spec)
 {
-	const struct tunnel *tunnel = model_find(model, NOUN_TUNNEL, spec->dev);
+	const struct tunnel *tunnel;
 
-	if (!tunnel || !mac_is_zero(spec->mac) || spec->options)
+	if (!mac_is_zero(spec->mac) || spec->options)
+		return false;
+	tunnel = model_find(model, NOUN_TUNNEL, spec->dev);
+	if (!tunnel)
 		return false;
 	for (size_t i = 0; i < tunnel->remote.count; i++)
 		if (addr_equal(&tunnel->remote.item[i], &spec->dst))
 			return true;
 	return addr_equal(&tunnel->group, &spec->dst);
+}
+
+void entry_list_config(const struct model *model, struct entry_list *list,
+		       const struct fdb_spec *spec)
+{
+	if (!entry_is_remote(model, spec))
+		entry_list_push(list, spec);
+}
+
+/* An item of a list: an object, or its words. */
+static int item_parse(const struct model *model, const json_t *item, enum entry_use use,
+		      struct fdb_spec *ret, struct error *err)
+{
+	json_t *json;
+	int result;
+
+	if (!json_is_string(item))
+		return entry_parse(model, item, use, ret, err);
+	json = entry_words_json(json_string_value(item), err);
+	if (!json)
+		return err->code;
+	result = entry_parse(model, json, use, ret, err);
+	json_decref(json);
+	return result;
 }
 
 int entry_list_parse(const struct model *model, const json_t *json, enum entry_use use,
@@ -283,11 +315,13 @@ int entry_list_parse(const struct model *model, const json_t *json, enum entry_u
 	if (!json_is_array(json))
 		return error_set(err, -EINVAL, "fdb: is no list of entries");
 	json_array_foreach (json, i, item) {
-		int result = entry_parse(model, item, use, &spec, err);
+		int result = item_parse(model, item, use, &spec, err);
 
 		if (result < 0)
 			return result;
-		if (use != ENTRY_CONFIG || !entry_is_remote(model, &spec))
+		if (use == ENTRY_CONFIG)
+			entry_list_config(model, list, &spec);
+		else
 			entry_list_push(list, &spec);
 		options_release(spec.options);
 	}
@@ -326,61 +360,25 @@ int entry_filter_parse(const struct model *model, const json_t *json, struct fdb
 
 /* --- What is there -------------------------------------------------------------------- */
 
-static int walk_item(const struct model *model, const json_t *json, struct entry_list *list,
-		     struct error *err)
-{
-	const char *state = json_string_value(json_object_get(json, "state"));
-	struct error ignored = {0};
-	struct fdb_spec spec = {.vni = FDB_VNI_TUNNEL};
-	const char *key;
-	json_t *value;
+struct walk {
+	const struct model *model;
+	struct entry_list *list;
+};
 
-	if (!state || strcmp(state, "static"))
-		return 0;
-	json_object_foreach ((json_t *)json, key, value) {
-		if (strcmp(key, "state") && strcmp(key, "age") &&
-		    parse_member(key, value, &spec, err) < 0) {
-			options_release(spec.options);
-			return err->code;
-		}
-	}
-	entry_resolve(model, ENTRY_DEL, &spec, &ignored);
-	if (!entry_is_remote(model, &spec))
-		entry_list_push(list, &spec);
-	options_release(spec.options);
-	return 0;
+static void walk_item(void *arg, const struct fdb_spec *spec)
+{
+	const struct walk *walk = arg;
+
+	entry_list_config(walk->model, walk->list, spec);
 }
 
 int entry_list_walk(struct kernel *kernel, const struct model *model, struct entry_list *list,
 		    struct error *err)
 {
 	const struct fdb_filter filter = {.no_learned = true};
-	char *cursor = NULL;
+	struct walk walk = {model, list};
 
-	do {
-		char *next = NULL;
-		json_t *page = NULL;
-		const json_t *item;
-		int result;
-		size_t i;
-
-		result = kernel_fdb_walk(kernel, &filter, cursor, WALK_PAGE, &page, &next, err);
-		free(cursor);
-		if (result < 0)
-			return result;
-		json_array_foreach (page, i, item) {
-			result = walk_item(model, item, list, err);
-			if (result < 0)
-				break;
-		}
-		json_decref(page);
-		cursor = next;
-		if (result < 0) {
-			free(cursor);
-			return result;
-		}
-	} while (cursor);
-	return 0;
+	return kernel_fdb_each(kernel, &filter, walk_item, &walk, err);
 }
 
 json_t *entry_json(const struct fdb_spec *spec)

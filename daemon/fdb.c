@@ -8,8 +8,11 @@
 #include <string.h>
 
 #include "daemon/fdb_private.h"
+#include "daemon/fdb_snapshot.h"
 #include "daemon/live.h"
 #include "lib/tunnel.h"
+
+#define BATCH 4096
 
 int fdb_target(struct kernel *kernel, const struct fdb_spec *spec, struct fdb_target *ret,
 	       struct error *err)
@@ -139,9 +142,11 @@ struct set {
 	struct fdb_target *target;
 	size_t count;		  /* resolved: their remotes have an owner more */
 	size_t counted;		  /* whose places were taken in count_change */
-	struct weft_fdb_key *key; /* of those that go to the map */
-	struct weft_fdb_entry *entry;
-	uint32_t writes, written;
+	size_t written;		  /* went to the map */
+	struct fdb_snapshot *snapshot;
+	uint32_t tick;
+	struct weft_fdb_key key[BATCH]; /* on the way to the map */
+	struct weft_fdb_entry entry[BATCH];
 };
 
 static uint32_t spec_owner(const struct fdb_spec *spec)
@@ -150,7 +155,7 @@ static uint32_t spec_owner(const struct fdb_spec *spec)
 }
 
 static int set_resolve(struct kernel *kernel, enum fdb_mode mode, const struct fdb_spec *spec,
-		       struct fdb_target *target, struct error *err)
+		       const struct set *set, struct fdb_target *target, struct error *err)
 {
 	char mac[MAC_STRLEN];
 	int r = fdb_target(kernel, spec, target, err);
@@ -168,7 +173,8 @@ static int set_resolve(struct kernel *kernel, enum fdb_mode mode, const struct f
 		return error_set(err, -EINVAL, "fdb %s: %s: is only for tunnels", mac,
 				 addr_is_any(&spec->dst) ? "vni" : "dst");
 	target->zero = mac_is_zero(spec->mac);
-	target->existed = !target->zero && !dp_get_fdb(kernel->dp, &target->key, &target->old);
+	target->existed = !target->zero && fdb_snapshot_get(set->snapshot, kernel->dp, &target->key,
+							    &target->old);
 	if (target->existed && (target->old.flags & WEFT_FDB_LOCAL))
 		return error_set(err, -EEXIST, "fdb %s: mac: is that of an internal port", mac);
 	if (target->existed && (target->old.flags & WEFT_FDB_STATIC) && mode != FDB_REPLACE)
@@ -178,7 +184,7 @@ static int set_resolve(struct kernel *kernel, enum fdb_mode mode, const struct f
 		target->entry.dest.port = target->port->id;
 	else
 		r = target_remote(kernel, mode, spec, target, target->owner, err);
-	target->entry.seen = dp_tick();
+	target->entry.seen = set->tick;
 	target->entry.flags = spec->dynamic ? 0 : WEFT_FDB_STATIC;
 	return r;
 }
@@ -238,7 +244,9 @@ static void set_uncount(struct fdb_target *target)
 /* What was written goes back to what it was. */
 static void set_undo(struct kernel *kernel, struct set *set)
 {
-	for (size_t i = 0, write = 0; i < set->count; i++) {
+	size_t write = 0;
+
+	for (size_t i = 0; i < set->count; i++) {
 		struct fdb_target *target = &set->target[i];
 
 		if (!target->zero && write++ < set->written) {
@@ -257,6 +265,8 @@ static void set_undo(struct kernel *kernel, struct set *set)
 /* Static entries that were there no longer lead where they did. */
 static void set_finish(struct kernel *kernel, struct set *set)
 {
+	bool tell = fdb_event_wanted(kernel);
+
 	for (size_t i = 0; i < set->count; i++) {
 		struct fdb_target *target = &set->target[i];
 
@@ -266,23 +276,30 @@ static void set_finish(struct kernel *kernel, struct set *set)
 		}
 		if (target->existed)
 			fdb_static_gone(kernel, &target->old);
-		fdb_event(kernel, "add", &target->key, &target->entry);
+		if (tell)
+			fdb_event(kernel, "add", &target->key, &target->entry);
 	}
 }
 
 static int set_write(struct kernel *kernel, struct set *set, struct error *err)
 {
-	int r;
+	size_t i = 0;
+	int r = 0;
 
-	for (size_t i = 0; i < set->count; i++) {
-		struct fdb_target *target = &set->target[i];
+	while (i < set->count && r >= 0) {
+		uint32_t count = 0, done = 0;
 
-		if (target->zero)
-			continue;
-		set->key[set->writes] = target->key;
-		set->entry[set->writes++] = target->entry;
+		for (; i < set->count && count < BATCH; i++) {
+			const struct fdb_target *target = &set->target[i];
+
+			if (target->zero)
+				continue;
+			set->key[count] = target->key;
+			set->entry[count++] = target->entry;
+		}
+		r = dp_put_batch(kernel->dp, DP_FDB, set->key, set->entry, count, &done);
+		set->written += done;
 	}
-	r = dp_put_batch(kernel->dp, DP_FDB, set->key, set->entry, set->writes, &set->written);
 	if (r == -E2BIG)
 		return error_set(err, -ENOSPC, "fdb: full (%u entries)", WEFT_FDB_MAX);
 	return r < 0 ? error_set(err, r, "fdb: map fdb: %s", strerror(-r)) : 0;
@@ -291,12 +308,15 @@ static int set_write(struct kernel *kernel, struct set *set, struct error *err)
 static int set_all(struct kernel *kernel, enum fdb_mode mode, const struct fdb_spec *spec,
 		   size_t count, struct set *set, struct error *err)
 {
-	int r = 0;
+	int r = fdb_snapshot_take(kernel->dp, count, &set->snapshot);
 
+	if (r < 0)
+		return error_set(err, r, "fdb: map fdb: %s", strerror(-r));
+	set->tick = dp_tick();
 	for (size_t i = 0; i < count && r >= 0; i++) {
 		struct fdb_target *target = &set->target[i];
 
-		r = set_resolve(kernel, mode, &spec[i], target, err);
+		r = set_resolve(kernel, mode, &spec[i], set, target, err);
 		if (r < 0)
 			break;
 		set->count++;
@@ -311,28 +331,29 @@ static int set_all(struct kernel *kernel, enum fdb_mode mode, const struct fdb_s
 int kernel_fdb_set(struct kernel *kernel, enum fdb_mode mode, const struct fdb_spec *spec,
 		   size_t count, struct error *err)
 {
-	struct set set = {};
+	struct set *set;
 	int r;
 
 	if (!count)
 		return 0;
 	if (!kernel->dp)
 		return error_set(err, -ENOENT, "fdb: dev: no port or tunnel %s", spec->dev);
-	set.target = calloc(count, sizeof(*set.target));
-	set.key = calloc(count, sizeof(*set.key));
-	set.entry = calloc(count, sizeof(*set.entry));
-	if (set.target && set.key && set.entry)
-		r = set_all(kernel, mode, spec, count, &set, err);
-	else
-		r = error_set(err, -ENOMEM, "out of memory");
+	set = calloc(1, sizeof(*set));
+	if (set)
+		set->target = calloc(count, sizeof(*set->target));
+	if (!set || !set->target) {
+		free(set);
+		return error_set(err, -ENOMEM, "out of memory");
+	}
+	r = set_all(kernel, mode, spec, count, set, err);
 	kernel->fdb_generation++;
 	if (r < 0)
-		set_undo(kernel, &set);
+		set_undo(kernel, set);
 	else
-		set_finish(kernel, &set);
+		set_finish(kernel, set);
 	purge_run(kernel);
-	free(set.target);
-	free(set.key);
-	free(set.entry);
+	fdb_snapshot_free(set->snapshot);
+	free(set->target);
+	free(set);
 	return r < 0 ? r : (int)count;
 }

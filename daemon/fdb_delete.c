@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "daemon/fdb_private.h"
+#include "daemon/fdb_snapshot.h"
 #include "daemon/live.h"
 #include "lib/tunnel.h"
+
+#define BATCH 1024
 
 void fdb_static_gone(struct kernel *kernel, const struct weft_fdb_entry *entry)
 {
@@ -49,8 +52,8 @@ static int delete_find_zero(const struct fdb_spec *spec, struct fdb_target *targ
 	return error_set(err, -ENOENT, "fdb 00:00:00:00:00:00: no such entry");
 }
 
-static int delete_find(struct kernel *kernel, const struct fdb_spec *spec,
-		       struct fdb_target *target, struct error *err)
+static int delete_find(struct kernel *kernel, const struct fdb_snapshot *snapshot,
+		       const struct fdb_spec *spec, struct fdb_target *target, struct error *err)
 {
 	const struct live_remote *remote;
 	struct live_bridge *bridge;
@@ -63,7 +66,7 @@ static int delete_find(struct kernel *kernel, const struct fdb_spec *spec,
 	if (mac_is_zero(spec->mac))
 		return delete_find_zero(spec, target, err);
 	mac_format(spec->mac, mac);
-	target->existed = !dp_get_fdb(kernel->dp, &target->key, &target->old) &&
+	target->existed = fdb_snapshot_get(snapshot, kernel->dp, &target->key, &target->old) &&
 			  fdb_entry_owner(kernel, &target->key, &target->old, &bridge, &tunnel);
 	if (target->existed && target->port)
 		target->existed = target->old.dest.port == target->port->id;
@@ -80,37 +83,55 @@ static int delete_find(struct kernel *kernel, const struct fdb_spec *spec,
 	return 0;
 }
 
-static void delete_do(struct kernel *kernel, const struct fdb_target *target)
+static void deleted(struct kernel *kernel, const struct fdb_target *target)
 {
 	if (target->zero) {
 		fdb_zero_event(kernel, "del", target->remote);
 		remote_disown(kernel, target->remote, OWNER_FLOOD);
 		return;
 	}
-	if (dp_delete_fdb(kernel->dp, &target->key) < 0)
-		return;
 	fdb_entry_gone(kernel, &target->key, &target->old, "del");
 	fdb_static_gone(kernel, &target->old);
+}
+
+/* Up to BATCH of them. */
+static void delete_do(struct kernel *kernel, const struct fdb_target *target, size_t count)
+{
+	struct weft_fdb_key key[BATCH];
+	uint32_t keys = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (!target[i].zero)
+			key[keys++] = target[i].key;
+	if (dp_delete_batch(kernel->dp, DP_FDB, key, keys) < 0)
+		return;
+	for (size_t i = 0; i < count; i++)
+		deleted(kernel, &target[i]);
 }
 
 int kernel_fdb_del(struct kernel *kernel, const struct fdb_spec *spec, size_t count,
 		   struct error *err)
 {
+	struct fdb_snapshot *snapshot;
 	struct fdb_target *target;
-	int r = 0;
+	int r;
 
 	if (!count)
 		return 0;
 	if (!kernel->dp)
 		return error_set(err, -ENOENT, "fdb: dev: no port or tunnel %s", spec->dev);
+	r = fdb_snapshot_take(kernel->dp, count, &snapshot);
+	if (r < 0)
+		return error_set(err, r, "fdb: map fdb: %s", strerror(-r));
 	target = calloc(count, sizeof(*target));
 	if (!target)
-		return error_set(err, -ENOMEM, "out of memory");
+		r = error_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < count && r >= 0; i++)
-		r = delete_find(kernel, &spec[i], &target[i], err);
-	for (size_t i = 0; i < count && r >= 0; i++)
-		delete_do(kernel, &target[i]);
+		r = delete_find(kernel, snapshot, &spec[i], &target[i], err);
+	for (size_t i = 0; i < count && r >= 0; i += BATCH)
+		delete_do(kernel, &target[i], count - i < BATCH ? count - i : BATCH);
 	purge_run(kernel);
+	fdb_snapshot_free(snapshot);
 	free(target);
 	return r < 0 ? r : (int)count;
 }

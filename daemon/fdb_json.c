@@ -48,12 +48,19 @@ json_t *fdb_entry_json(struct kernel *kernel, const struct weft_fdb_key *key,
 	return json;
 }
 
+bool fdb_event_wanted(const struct kernel *kernel)
+{
+	const struct kernel_callbacks *callbacks = &kernel->callbacks;
+
+	return callbacks->fdb && (!callbacks->fdb_wanted || callbacks->fdb_wanted(callbacks->arg));
+}
+
 void fdb_event(struct kernel *kernel, const char *what, const struct weft_fdb_key *key,
 	       const struct weft_fdb_entry *entry)
 {
 	json_t *json;
 
-	if (!kernel->callbacks.fdb)
+	if (!fdb_event_wanted(kernel))
 		return;
 	json = fdb_entry_json(kernel, key, entry);
 	if (json)

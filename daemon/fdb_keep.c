@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/fdb_private.h"
 #include "daemon/live.h"
 #include "daemon/log.h"
 #include "lib/tunnel.h"
@@ -33,13 +34,19 @@ static struct fdb_spec *kept_new(struct fdb_kept *kept)
 	return &kept->spec[kept->count++];
 }
 
-static void kept_by_remote(struct fdb_spec *spec, const struct live_remote *remote)
+void fdb_spec_remote(struct fdb_spec *spec, const struct live_remote *remote)
 {
 	strcpy(spec->dev, remote->tunnel->name);
 	spec->dst = remote->key.addr;
 	if (remote->key.vni != tunnel_vni(remote->tunnel->config))
 		spec->vni = remote->key.vni;
-	spec->options = options_hold(remote->options);
+	spec->options = remote->options;
+}
+
+static void kept_by_remote(struct fdb_spec *spec, const struct live_remote *remote)
+{
+	fdb_spec_remote(spec, remote);
+	options_hold(spec->options);
 }
 
 static void keep_entry(struct kernel *kernel, struct fdb_kept *kept, const struct weft_fdb_key *key,

@@ -23,6 +23,8 @@ struct fdb_target {
 /* Fills bridge, port, tunnel and key. */
 int fdb_target(struct kernel *kernel, const struct fdb_spec *spec, struct fdb_target *ret,
 	       struct error *err);
+/* Device, destination and, where they are not the tunnel's, VNI and options; these are held by the remote only. */
+void fdb_spec_remote(struct fdb_spec *spec, const struct live_remote *remote);
 /* A static entry is gone or leads elsewhere: its remote has an owner less. */
 void fdb_static_gone(struct kernel *kernel, const struct weft_fdb_entry *entry);
 /* {"mac": "00:00:00:00:00:00", ...} for a remote that is flooded to by the FDB's word. */

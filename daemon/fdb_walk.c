@@ -38,7 +38,7 @@ void fdb_zero_event(struct kernel *kernel, const char *what, const struct live_r
 {
 	json_t *json;
 
-	if (!kernel->callbacks.fdb)
+	if (!fdb_event_wanted(kernel))
 		return;
 	json = fdb_zero_json(remote);
 	kernel->callbacks.fdb(kernel->callbacks.arg, what, json);
@@ -258,6 +258,86 @@ int kernel_fdb_get(struct kernel *kernel, const struct fdb_spec *key, json_t **r
 	return 0;
 }
 
+/* --- entries as specs ------------------------------------------------------------------------------ */
+
+struct each {
+	struct kernel *kernel;
+	struct match match;
+	void (*call)(void *arg, const struct fdb_spec *spec);
+	void *arg;
+	struct weft_fdb_key key[BATCH];
+	struct weft_fdb_entry entry[BATCH];
+};
+
+static void each_zero(const struct each *each, const struct live_remote *remote)
+{
+	struct fdb_spec spec = {.vni = FDB_VNI_TUNNEL};
+
+	if (!remote || !match_zero(&each->match, remote))
+		return;
+	strcpy(spec.bridge, remote->tunnel->bridge->name);
+	fdb_spec_remote(&spec, remote);
+	each->call(each->arg, &spec);
+}
+
+static void each_entry(const struct each *each, const struct weft_fdb_key *key,
+		       const struct weft_fdb_entry *entry)
+{
+	struct kernel *kernel = each->kernel;
+	struct fdb_spec spec = {.vni = FDB_VNI_TUNNEL, .vlan = key->vlan};
+
+	if ((entry->flags & WEFT_FDB_LOCAL) || !match_entry(kernel, &each->match, key, entry))
+		return;
+	spec.dynamic = !(entry->flags & WEFT_FDB_STATIC);
+	memcpy(spec.mac, key->mac, sizeof(spec.mac));
+	strcpy(spec.bridge, kernel->bridge_by_id[key->bridge]->name);
+	if (entry->dest.port)
+		strcpy(spec.dev, kernel->port_by_id[entry->dest.port]->name);
+	else
+		fdb_spec_remote(&spec, kernel->remote_by_id[entry->dest.remote]);
+	each->call(each->arg, &spec);
+}
+
+static int each_map(struct each *each)
+{
+	struct dp_cursor cursor = {};
+	int r = 1;
+
+	while (r > 0) {
+		uint32_t count;
+
+		r = dp_walk(each->kernel->dp, DP_FDB, &cursor, each->key, each->entry, BATCH,
+			    &count);
+		for (uint32_t i = 0; r >= 0 && i < count; i++)
+			each_entry(each, &each->key[i], &each->entry[i]);
+	}
+	return r;
+}
+
+int kernel_fdb_each(struct kernel *kernel, const struct fdb_filter *filter,
+		    void (*call)(void *arg, const struct fdb_spec *spec), void *arg,
+		    struct error *err)
+{
+	struct each *each;
+	int r = 0;
+
+	if (!kernel->dp)
+		return 0;
+	each = malloc(sizeof(*each));
+	if (!each)
+		return error_set(err, -ENOMEM, "out of memory");
+	each->kernel = kernel;
+	each->call = call;
+	each->arg = arg;
+	if (match_init(kernel, filter, &each->match)) {
+		for (uint32_t id = 1; id < WEFT_REMOTES_MAX; id++)
+			each_zero(each, kernel->remote_by_id[id]);
+		r = each_map(each);
+	}
+	free(each);
+	return r < 0 ? error_set(err, r, "fdb: %s", strerror(-r)) : 0;
+}
+
 /* --- flush --------------------------------------------------------------------------------------------------- */
 
 struct flush {
@@ -265,30 +345,40 @@ struct flush {
 	struct weft_fdb_entry entry[BATCH];
 };
 
-static int flush_map(struct kernel *kernel, const struct match *match, bool statics)
+static int flush_batch(struct kernel *kernel, const struct match *match, bool statics,
+		       struct flush *flush, struct dp_cursor *cursor, int *total)
 {
-	struct flush *flush = malloc(sizeof(*flush));
-	struct dp_cursor cursor = {};
-	int r = flush ? 1 : -ENOMEM, total = 0;
-	uint32_t count, gone;
+	uint32_t count, gone = 0;
+	int r = dp_walk(kernel->dp, DP_FDB, cursor, flush->key, flush->entry, BATCH, &count);
 
-	while (r > 0) {
-		r = dp_walk(kernel->dp, DP_FDB, &cursor, flush->key, flush->entry, BATCH, &count);
-		gone = 0;
-		for (uint32_t i = 0; r >= 0 && i < count; i++) {
-			const struct weft_fdb_entry *entry = &flush->entry[i];
+	for (uint32_t i = 0; r >= 0 && i < count; i++) {
+		const struct weft_fdb_entry *entry = &flush->entry[i];
 
-			if ((entry->flags & WEFT_FDB_LOCAL) ||
-			    (!statics && (entry->flags & WEFT_FDB_STATIC)) ||
-			    !match_entry(kernel, match, &flush->key[i], entry))
-				continue;
-			flush->gone[gone++] = flush->key[i];
-			fdb_entry_gone(kernel, &flush->key[i], entry, "del");
-			fdb_static_gone(kernel, entry);
-		}
-		dp_delete_batch(kernel->dp, DP_FDB, flush->gone, gone);
-		total += (int)gone;
+		if ((entry->flags & WEFT_FDB_LOCAL) ||
+		    (!statics && (entry->flags & WEFT_FDB_STATIC)) ||
+		    !match_entry(kernel, match, &flush->key[i], entry))
+			continue;
+		flush->gone[gone++] = flush->key[i];
+		fdb_entry_gone(kernel, &flush->key[i], entry, "del");
+		fdb_static_gone(kernel, entry);
 	}
+	dp_delete_batch(kernel->dp, DP_FDB, flush->gone, gone);
+	*total += (int)gone;
+	return r;
+}
+
+static int flush_map(struct kernel *kernel, const struct match *match, bool statics,
+		     struct fdb_flush *slice)
+{
+	struct dp_cursor cursor = {slice->begun, slice->position};
+	struct flush *flush = malloc(sizeof(*flush));
+	int r = flush ? 1 : -ENOMEM, total = 0;
+
+	for (size_t seen = 0; r > 0 && (!slice->limit || seen < slice->limit); seen += BATCH)
+		r = flush_batch(kernel, match, statics, flush, &cursor, &total);
+	slice->more = r > 0;
+	slice->begun = true;
+	slice->position = cursor.position;
 	free(flush);
 	return r < 0 ? r : total;
 }
@@ -310,17 +400,20 @@ static int flush_zeros(struct kernel *kernel, const struct match *match)
 }
 
 int kernel_fdb_flush(struct kernel *kernel, const struct fdb_filter *filter, bool statics,
-		     struct error *err)
+		     struct fdb_flush *flush, struct error *err)
 {
+	struct fdb_flush all = {};
 	struct match match;
 	int r;
 
+	flush = flush ? flush : &all;
+	flush->more = false;
 	if (!kernel->dp || !match_init(kernel, filter, &match))
 		return 0;
-	r = flush_map(kernel, &match, statics);
+	r = flush_map(kernel, &match, statics, flush);
 	if (r < 0)
 		return error_set(err, r, "fdb: %s", strerror(-r));
-	if (statics)
+	if (statics && !flush->more)
 		r += flush_zeros(kernel, &match);
 	purge_run(kernel);
 	return r;

@@ -161,6 +161,7 @@ static void kernel_unload(struct kernel *kernel)
 	splitter_halt(kernel);
 	underlay_stop(kernel->underlay);
 	hook_stop();
+	trace_stop(kernel); /* it has the maps of this one */
 	dp_free(kernel->dp);
 	kernel->dp = NULL;
 	memset(&kernel->collect, 0, sizeof(kernel->collect));

@@ -24,6 +24,8 @@ struct kernel_callbacks {
 	/* An FDB entry came, went or moved: `entry` as kernel_fdb_walk() gives it. */
 	void (*fdb)(void *arg, const char *what,
 		    json_t *entry); /* "learn" "move" "age" "add" "del" */
+	/* Is anybody told of that? No JSON is made for nobody. NULL: always. */
+	bool (*fdb_wanted)(void *arg);
 	/*
 	 * A port, tunnel or remote changed state: {"noun":..,"name":..,"state":..,...}; or the way to a remote did:
 	 * {"event":"path_mtu","noun":"tunnel","name":..,"remote":..,"path_mtu":BYTES}; or weftd has set the MTU of a
@@ -102,6 +104,16 @@ json_t *kernel_notes(struct kernel *kernel);
 /* features, map sizes and memory, underlay devices, holder, lost events */
 json_t *kernel_status(struct kernel *kernel);
 
+/*
+ * A frame of `count` bytes, and zeros up to `length`, enters at a port as if it had come from there, and is learned and sent
+ * like any other. -EAGAIN beyond INJECT_RATE a second. INJECT_BYTES is what can be given of it.
+ */
+#define INJECT_RATE	  1000
+#define INJECT_BYTES	  2048
+#define INJECT_LENGTH_MAX 9234
+int kernel_inject(struct kernel *kernel, const char *port, const uint8_t *frame, size_t count,
+		  size_t length, struct error *err);
+
 /* --- FDB ------------------------------------------------------------------------------ */
 
 /* An entry as the API speaks of it. */
@@ -149,11 +161,29 @@ struct fdb_filter {
  */
 int kernel_fdb_walk(struct kernel *kernel, const struct fdb_filter *filter, const char *cursor,
 		    size_t limit, json_t **ret, char **ret_cursor, struct error *err);
+/*
+ * Calls `each` for every entry that passes, as kernel_fdb_set() would make it: with bridge and VLAN, `dst` and, if they
+ * are not the tunnel's, VNI and options. All-zero MACs come first; those of internal ports are left out. The spec is
+ * gone after the call.
+ */
+int kernel_fdb_each(struct kernel *kernel, const struct fdb_filter *filter,
+		    void (*each)(void *arg, const struct fdb_spec *spec), void *arg,
+		    struct error *err);
 /* One entry by bridge, VLAN and MAC; -ENOENT. */
 int kernel_fdb_get(struct kernel *kernel, const struct fdb_spec *key, json_t **ret,
 		   struct error *err);
-/* Removes what passes the filter: learned ones, and static ones too with `statics`. Returns how many. */
+/* A flush in slices: where the next one begins, to be zero at the first, and how much is looked at. */
+struct fdb_flush {
+	bool begun;
+	uint32_t position;
+	size_t limit; /* entries, rounded up; 0: no limit */
+	bool more;    /* set by the call: there is another slice */
+};
+/*
+ * Removes what passes the filter: learned ones, and static ones too with `statics`. Returns how many. `flush` NULL: all at
+ * once.
+ */
 int kernel_fdb_flush(struct kernel *kernel, const struct fdb_filter *filter, bool statics,
-		     struct error *err);
+		     struct fdb_flush *flush, struct error *err);
 
 #endif

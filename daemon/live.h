@@ -197,6 +197,12 @@ struct drop_samples; /* drops.c */
 struct captures;     /* capture.c */
 struct tracer;	     /* trace.c */
 
+/* How many frames may be injected now (daemon/inject.c). */
+struct inject_limit {
+	double tokens;
+	uint64_t since; /* CLOCK_MONOTONIC, us */
+};
+
 struct kernel {
 	struct event_base *base;
 	struct kernel_callbacks callbacks;
@@ -237,6 +243,7 @@ struct kernel {
 	char (*port_names)[NAME_LEN]; /* by id, also of those that are gone */
 	struct live_listen *listens;  /* by UDP port */
 	struct live_collect collect;
+	struct inject_limit inject;
 	uint16_t gre[4];	    /* tunnels by what they ask of GRE: bits of WEFT_LISTEN_* */
 	struct vni_count *vnis;	    /* peers.c */
 	struct group_count *groups; /* peers.c */
@@ -461,6 +468,8 @@ json_t *moves_json(struct kernel *kernel);
 /* The entry as the API has it; NULL if it points nowhere. */
 json_t *fdb_entry_json(struct kernel *kernel, const struct weft_fdb_key *key,
 		       const struct weft_fdb_entry *entry);
+/* Is anybody told of events of the FDB? */
+bool fdb_event_wanted(const struct kernel *kernel);
 void fdb_event(struct kernel *kernel, const char *what, const struct weft_fdb_key *key,
 	       const struct weft_fdb_entry *entry);
 

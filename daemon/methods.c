@@ -3,12 +3,12 @@
 #include "daemon/methods.h"
 
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "daemon/api.h"
-#include "daemon/config.h"
 #include "daemon/monitor.h"
 #include "daemon/transaction.h"
 #include "lib/tunnel.h"
@@ -42,6 +42,20 @@ int params_string(const struct call *call, const char *key, const char **ret, st
 		return 0;
 	*ret = json_string_value(value);
 	return *ret ? 0 : error_set(err, -EINVAL, "%s: is no string", key);
+}
+
+int params_number(const struct call *call, const char *key, size_t min, size_t max, size_t *ret,
+		  struct error *err)
+{
+	const json_t *value = json_object_get(call->params, key);
+	json_int_t number = json_integer_value(value);
+
+	if (!value || json_is_null(value))
+		return 0;
+	if (!json_is_integer(value) || number < 0 || (size_t)number < min || (size_t)number > max)
+		return error_set(err, -EINVAL, "%s: is no number of %zu to %zu", key, min, max);
+	*ret = (size_t)number;
+	return 0;
 }
 
 static int params_name(const struct call *call, const char **ret, struct error *err)
@@ -185,45 +199,9 @@ static int method_show(struct call *call, struct error *err)
 	return 0;
 }
 
-/* --- Configuration -------------------------------------------------------------------- */
-
-static int config_method(struct call *call, bool dry, struct error *err)
-{
-	static const char *const keys[] = {"config", NULL};
-	const json_t *config = json_object_get(call->params, "config");
-	json_t *changes = NULL;
-	int result;
-
-	result = params_only(call, keys, err);
-	if (result == 0 && !config)
-		result = error_set(err, -EINVAL, "config: is missing");
-	if (result == 0)
-		result = transaction_config(call->weftd, config, dry, &changes, err);
-	if (result == 0)
-		call->result = json_pack("{s:o}", "changes", changes);
-	return result;
-}
-
-static int method_apply(struct call *call, struct error *err)
-{
-	return config_method(call, false, err);
-}
-
-static int method_diff(struct call *call, struct error *err)
-{
-	return config_method(call, true, err);
-}
+/* --- State ---------------------------------------------------------------------------- */
 
 static const char *const keys_none[] = {NULL};
-
-static int method_save(struct call *call, struct error *err)
-{
-	int result = params_only(call, keys_none, err);
-
-	return result < 0 ? result : config_save(call->weftd, &call->result, err);
-}
-
-/* --- State ---------------------------------------------------------------------------- */
 
 static int method_status(struct call *call, struct error *err)
 {
@@ -330,6 +308,56 @@ static int method_monitor(struct call *call, struct error *err)
 	return 0;
 }
 
+/* --- Frames of weft probe ---------------------------------------------------------------- */
+
+/* Hexadecimal to at most `room` bytes; how many, or -EINVAL. */
+static int hex_parse(const char *hex, uint8_t *bytes, size_t room)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t count = strlen(hex);
+
+	if (count % 2 || count / 2 > room)
+		return -EINVAL;
+	for (size_t i = 0; i < count; i++) {
+		const char *digit = strchr(digits, hex[i]);
+
+		if (!digit)
+			return -EINVAL;
+		bytes[i / 2] = (uint8_t)(bytes[i / 2] << 4 | (digit - digits));
+	}
+	return (int)(count / 2);
+}
+
+static int method_inject(struct call *call, struct error *err)
+{
+	static const char *const keys[] = {"port", "packet", "length", NULL};
+	const json_t *length = json_object_get(call->params, "length");
+	const char *port = NULL, *hex = NULL;
+	uint8_t frame[INJECT_BYTES];
+	json_int_t bytes;
+	int count, result = params_only(call, keys, err);
+
+	if (result == 0)
+		result = params_string(call, "port", &port, err);
+	if (result == 0)
+		result = params_string(call, "packet", &hex, err);
+	if (result < 0)
+		return result;
+	if (!port || !model_find(call->weftd->model, NOUN_PORT, port))
+		return error_set(err, -ENOENT, "port: there is no %.16s", port ? port : "name");
+	count = hex ? hex_parse(hex, frame, sizeof(frame)) : -EINVAL;
+	if (count < ETH_HLEN)
+		return error_set(err, -EINVAL, "packet: is not hexadecimal, %d to %d bytes",
+				 ETH_HLEN, INJECT_BYTES);
+	bytes = length ? json_integer_value(length) : count;
+	if ((length && !json_is_integer(length)) || bytes < count || bytes > INJECT_LENGTH_MAX)
+		return error_set(err, -EINVAL, "length: is not %d to %d", count, INJECT_LENGTH_MAX);
+	result = kernel_inject(call->weftd->kernel, port, frame, (size_t)count, (size_t)bytes, err);
+	if (result == 0)
+		call->result = json_pack("{s:i}", "sent", 1);
+	return result;
+}
+
 /* --- Requests ------------------------------------------------------------------------- */
 
 static const struct {
@@ -356,9 +384,11 @@ static const struct {
 	{"fdb.get", method_fdb_get, 0},
 	{"fdb.show", method_fdb_show, 0},
 	{"fdb.flush", method_fdb_flush, 0},
-	{"config.apply", method_apply, 0},
-	{"config.diff", method_diff, 0},
-	{"config.save", method_save, 0},
+	{"config.apply", method_config_apply, 0},
+	{"config.diff", method_config_diff, 0},
+	{"config.save", method_config_save, 0},
+	{"config.stage", method_config_stage, 0},
+	{"config.staged", method_config_staged, 0},
 	{"status", method_status, 0},
 	{"stats", method_stats, 0},
 	{"drops", method_drops, 0},
@@ -367,6 +397,7 @@ static const struct {
 	{"capture.state", method_capture_state, 0},
 	{"trace", method_trace, 0},
 	{"monitor", method_monitor, 0},
+	{"inject", method_inject, 0},
 };
 
 static int request_call(struct call *call, const char *name, enum rpc_code *ret_code,

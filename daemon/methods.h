@@ -32,6 +32,17 @@ int params_only(const struct call *call, const char *const *keys, struct error *
 /* A member that is a string, or NULL if there is none; refuses other types. */
 int params_string(const struct call *call, const char *key, const char **ret, struct error *err);
 
+/* A member that is a whole number of `min` to `max`; `*ret` stays as it is if there is none. */
+int params_number(const struct call *call, const char *key, size_t min, size_t max, size_t *ret,
+		  struct error *err);
+
+/* daemon/methods_config.c */
+int method_config_apply(struct call *call, struct error *err);
+int method_config_diff(struct call *call, struct error *err);
+int method_config_save(struct call *call, struct error *err);
+int method_config_stage(struct call *call, struct error *err);
+int method_config_staged(struct call *call, struct error *err);
+
 /* daemon/methods_fdb.c */
 int method_fdb_add(struct call *call, struct error *err);
 int method_fdb_append(struct call *call, struct error *err);

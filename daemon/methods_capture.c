@@ -37,24 +37,6 @@ static int params_points(const struct call *call, uint32_t *ret, struct error *e
 	return 0;
 }
 
-/* A member that is an integer of `min` to `max`, or *ret as it was if there is none. */
-static int params_number(const struct call *call, const char *key, json_int_t min, json_int_t max,
-			 uint32_t *ret, struct error *err)
-{
-	const json_t *value = json_object_get(call->params, key);
-
-	if (!value)
-		return 0;
-	if (!json_is_integer(value) || json_integer_value(value) < min ||
-	    json_integer_value(value) > max)
-		return error_set(err, -EINVAL,
-				 "%s: is no number of %" JSON_INTEGER_FORMAT
-				 " to %" JSON_INTEGER_FORMAT,
-				 key, min, max);
-	*ret = (uint32_t)json_integer_value(value);
-	return 0;
-}
-
 static bool insn_read(const json_t *item, struct weft_capture_insn *ret)
 {
 	static const json_int_t most[] = {UINT16_MAX, UINT8_MAX, UINT8_MAX, UINT32_MAX};
@@ -98,9 +80,10 @@ static int params_spec(const struct call *call, struct capture_spec *spec, struc
 	static const char *const keys[] = {"points", "port",   "tunnel", "snap",
 					   "outer",  "buffer", "filter", NULL};
 	const json_t *outer = json_object_get(call->params, "outer");
+	size_t snap = WEFT_CAPTURE_BYTES, ring = RING_DEFAULT;
 	int r = params_only(call, keys, err);
 
-	*spec = (struct capture_spec){.snap = WEFT_CAPTURE_BYTES, .ring = RING_DEFAULT};
+	*spec = (struct capture_spec){0};
 	if (r == 0)
 		r = params_points(call, &spec->points, err);
 	if (r == 0)
@@ -108,10 +91,12 @@ static int params_spec(const struct call *call, struct capture_spec *spec, struc
 	if (r == 0)
 		r = params_string(call, "tunnel", &spec->tunnel, err);
 	if (r == 0)
-		r = params_number(call, "snap", 1, WEFT_CAPTURE_BYTES, &spec->snap, err);
+		r = params_number(call, "snap", 1, WEFT_CAPTURE_BYTES, &snap, err);
 	if (r == 0)
 		r = params_number(call, "buffer", WEFT_CAPTURE_RING_MIN, WEFT_CAPTURE_RING_MAX,
-				  &spec->ring, err);
+				  &ring, err);
+	spec->snap = (uint32_t)snap;
+	spec->ring = (uint32_t)ring;
 	if (r == 0 && (spec->ring & (spec->ring - 1)))
 		r = error_set(err, -EINVAL, "buffer: is no power of two");
 	if (r == 0 && outer && !json_is_boolean(outer))

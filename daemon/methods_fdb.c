@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The methods of the FDB: params to specs and filters, and over to the kernel, which owns the entries. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,19 +107,6 @@ static int params_state(struct call *call, const char **ret, struct fdb_filter *
 	return 0;
 }
 
-static int params_limit(const struct call *call, size_t *ret, struct error *err)
-{
-	const json_t *limit = json_object_get(call->params, "limit");
-
-	*ret = SHOW_LIMIT;
-	if (!limit || json_is_null(limit))
-		return 0;
-	if (json_integer_value(limit) < 1 || json_integer_value(limit) > SHOW_LIMIT_MAX)
-		return error_set(err, -EINVAL, "limit: is no number of 1 to %d", SHOW_LIMIT_MAX);
-	*ret = (size_t)json_integer_value(limit);
-	return 0;
-}
-
 /* Static and local entries come together; only one kind was asked for. */
 static void entries_keep(json_t *entries, const char *state)
 {
@@ -139,7 +127,7 @@ int method_fdb_show(struct call *call, struct error *err)
 	struct fdb_filter filter;
 	json_t *entries = NULL;
 	char *next = NULL;
-	size_t limit;
+	size_t limit = SHOW_LIMIT;
 	int result;
 
 	result = params_only(call, keys, err);
@@ -148,7 +136,7 @@ int method_fdb_show(struct call *call, struct error *err)
 	if (result == 0)
 		result = params_state(call, &state, &filter, err);
 	if (result == 0)
-		result = params_limit(call, &limit, err);
+		result = params_number(call, "limit", 1, SHOW_LIMIT_MAX, &limit, err);
 	if (result == 0)
 		result = params_string(call, "cursor", &cursor, err);
 	if (result == 0)
@@ -163,22 +151,48 @@ int method_fdb_show(struct call *call, struct error *err)
 	return 0;
 }
 
+/* Where a slice begins, as the reply to the one before it said. */
+static int params_slice(const struct call *call, struct fdb_flush *ret, struct error *err)
+{
+	const char *cursor;
+	int used = 0;
+	int result = params_string(call, "cursor", &cursor, err);
+
+	if (result == 0)
+		result = params_number(call, "limit", 1, WEFT_FDB_MAX, &ret->limit, err);
+	if (result < 0 || !cursor)
+		return result;
+	ret->begun = true;
+	if (sscanf(cursor, "f%8x%n", &ret->position, &used) != 1 || cursor[used])
+		return error_set(err, -EINVAL, "cursor: is none that was given out");
+	return 0;
+}
+
 int method_fdb_flush(struct call *call, struct error *err)
 {
-	static const char *const keys[] = {"bridge", "dev", "vlan", "mac", "dst", "static", NULL};
+	static const char *const keys[] = {"bridge", "dev",    "vlan",   "mac", "dst",
+					   "static", "cursor", "limit", NULL};
 	const json_t *statics = json_object_get(call->params, "static");
+	struct fdb_flush flush = {};
 	struct fdb_filter filter;
+	char cursor[16];
 	int result;
 
 	result = params_only(call, keys, err);
 	if (result == 0 && statics && !json_is_boolean(statics))
 		result = error_set(err, -EINVAL, "static: is neither true nor false");
 	if (result == 0)
+		result = params_slice(call, &flush, err);
+	if (result == 0)
 		result = entry_filter_parse(call->weftd->model, call->params, &filter, err);
 	if (result == 0)
-		result = kernel_fdb_flush(call->weftd->kernel, &filter, json_is_true(statics), err);
+		result = kernel_fdb_flush(call->weftd->kernel, &filter, json_is_true(statics),
+					  &flush, err);
 	if (result < 0)
 		return result;
 	call->result = json_pack("{s:i}", "changes", result);
+	snprintf(cursor, sizeof(cursor), "f%x", flush.position);
+	if (flush.more)
+		json_object_set_new(call->result, "cursor", json_string(cursor));
 	return 0;
 }

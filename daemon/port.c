@@ -6,6 +6,7 @@
  * the next device of its name.
  */
 #include "daemon/live.h"
+#include "daemon/storm.h"
 
 #include <errno.h>
 #include <net/if_arp.h>
@@ -91,9 +92,13 @@ int port_write(struct kernel *kernel, struct live_port *port, struct error *err)
 		slot.flags |= WEFT_PORT_TRUNK;
 	if (bridge_vlan_aware(port->bridge))
 		slot.flags |= WEFT_PORT_VLAN_AWARE;
+	if (config && storm_limited(&config->storm))
+		slot.flags |= WEFT_STORM;
 	if (port_is_l3(port))
 		port_slot_l3(kernel, port, &slot);
 	r = trunk_write(kernel, port);
+	if (r >= 0 && config)
+		r = storm_write(kernel->dp, port->id, &config->storm);
 	if (r >= 0)
 		r = dp_put_port(kernel->dp, &port->id, &slot);
 	return r < 0 ? error_set(err, r, "map ports: %s", strerror(-r)) : 0;
@@ -274,6 +279,7 @@ static void port_free(struct kernel *kernel, struct live_port *port)
 
 	port_unflood(kernel, port);
 	dp_delete_trunk(kernel->dp, &port->id);
+	dp_delete_storm(kernel->dp, &port->id);
 	dp_put_port(kernel->dp, &port->id, &none);
 	drops_forget(kernel, port->id, 0);
 	bit_set(kernel->purge.port, port->id);
@@ -434,6 +440,7 @@ static int port_move(struct kernel *kernel, struct live_port *port, struct live_
 	flood_remove(kernel->dp, &before->ports, before->id, WEFT_FLOOD_PORTS, old_slot);
 	bridge_write(kernel, before, NULL);
 	dp_delete_trunk(kernel->dp, &old_id);
+	dp_delete_storm(kernel->dp, &old_id);
 	dp_put_port(kernel->dp, &old_id, &none);
 	bit_set(kernel->purge.port, old_id);
 	kernel->purge.any = true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What port.c and port_link.c share. */
+/* What port.c, port_link.c and inject.c share. */
 #ifndef WEFT_DAEMON_PORT_PRIVATE_H
 #define WEFT_DAEMON_PORT_PRIVATE_H
 

@@ -22,7 +22,7 @@
 #include "daemon/rundir.h"
 #include "daemon/state.h"
 #include "daemon/transaction.h"
-#include "lib/config_file.h"
+#include "lib/config_entries.h"
 #include "lib/yaml.h"
 
 #define RUNDIR_DEFAULT "/run/weft"
@@ -108,6 +108,13 @@ static void kernel_said_fdb(void *arg, const char *what, json_t *entry)
 	monitor_publish(weftd->monitor, MONITOR_FDB, params);
 }
 
+static bool kernel_may_say_fdb(void *arg)
+{
+	const struct weftd *weftd = arg;
+
+	return monitor_wanted(weftd->monitor, MONITOR_FDB);
+}
+
 static void kernel_said_state(void *arg, json_t *event)
 {
 	const char *noun = json_string_value(json_object_get(event, "noun"));
@@ -170,26 +177,56 @@ static int file_read(const char *path, char **ret, size_t *ret_length, struct er
 	return 0;
 }
 
+/* Applies what nobody asks the changes of; returns how many there were. */
+static int config_apply_all(struct weftd *weftd, const struct config_request *request,
+			    struct error *err)
+{
+	struct changes changes = {.list = json_array()};
+	int result = transaction_config(weftd, request, &changes, err);
+
+	json_decref(changes.list);
+	return result < 0 ? result
+			  : (int)(changes.objects + changes.added + changes.changed +
+				  changes.deleted);
+}
+
+static int config_text_apply(struct weftd *weftd, const char *text, size_t length,
+			     struct error *err)
+{
+	char entry[ENTRY_LINE_TEXT];
+	struct config_entries entries;
+	json_t *config = NULL;
+	struct stage *stage;
+	int result = config_entries_split(text, length, &config, &entries, err);
+
+	if (result < 0)
+		return result;
+	stage = stage_new();
+	while (result == 0 && config_entries_next(&entries, entry, &length))
+		result = stage_add(stage, entry, err);
+	if (result == 0)
+		result = config_apply_all(
+			weftd, &(struct config_request){.config = config, .stage = stage}, err);
+	stage_free(stage);
+	json_decref(config);
+	return result;
+}
+
 static int config_file_apply(struct weftd *weftd, const char *path, struct error *err)
 {
-	json_t *config = NULL, *changes = NULL;
 	char *text = NULL;
 	size_t length = 0;
 	int result = file_read(path, &text, &length, err);
 
 	if (result < 0)
 		return result;
-	result = config_file_parse(text, length, &config, err);
+	result = config_text_apply(weftd, text, length, err);
 	free(text);
-	if (result == 0)
-		result = transaction_config(weftd, config, false, &changes, err);
 	if (result < 0)
 		error_prefix(err, "%s", path);
 	else
-		log_info("%s: %zu changes", path, json_array_size(changes));
-	json_decref(config);
-	json_decref(changes);
-	return result;
+		log_info("%s: %d changes", path, result);
+	return result < 0 ? result : 0;
 }
 
 /*
@@ -225,22 +262,25 @@ static int replay(struct weftd *weftd, struct plan *plan, struct error *err)
 /* What an earlier weftd had begun and could not end. */
 static void pending_finish(struct weftd *weftd)
 {
-	json_t *config = state_pending_load(weftd->rundir), *changes = NULL;
+	json_t *config = state_pending_load(weftd->rundir);
 	struct error err = {0};
+	int result;
 
 	state_pending_clear(weftd->state);
-	if (config && transaction_config(weftd, config, false, &changes, &err) < 0)
+	if (!config)
+		return;
+	result = config_apply_all(weftd, &(struct config_request){.config = config}, &err);
+	if (result < 0)
 		log_error("%s/" PENDING_FILE ": %s", weftd->rundir, err.line);
-	else if (config)
-		log_info("finished what the last weftd was applying: %zu changes",
-			 json_array_size(changes));
+	else
+		log_info("finished what the last weftd was applying: %d changes", result);
 	json_decref(config);
-	json_decref(changes);
 }
 
 static int kernel_side_start(struct weftd *weftd, struct error *err)
 {
 	const struct kernel_callbacks callbacks = {.fdb = kernel_said_fdb,
+						   .fdb_wanted = kernel_may_say_fdb,
 						   .state = kernel_said_state,
 						   .packet = kernel_said_packet,
 						   .arg = weftd};

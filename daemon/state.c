@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/log.h"
+#include "daemon/transaction.h"
 
 #define STATE_VERSION  1
 #define TOUCH_DELAY_MS 200
@@ -101,9 +102,41 @@ static int output_state(struct output *output, const void *what)
 /* What a file is made of: 0, or -1 with errno. */
 typedef int (*output_write)(struct output *output, const void *what);
 
-static int output_config(struct output *output, const void *config)
+/* `config` with all its entries in section `fdb`: those of the stage as words, which need no quoting. */
+static int output_config(struct output *output, const void *what)
 {
-	if (json_dump_callback(config, output_add, output, JSON_COMPACT) < 0)
+	const struct config_request *request = what;
+	size_t staged = stage_count(request->stage), i;
+	const json_t *entries = json_object_get(request->config, "fdb"), *entry;
+	char text[ENTRY_WORDS_MAX];
+	const char *key;
+	json_t *section;
+	int result = output_text(output, "{\"fdb\":[");
+
+	json_array_foreach (entries, i, entry)
+		if (result < 0 || (i && output_text(output, ",") < 0) ||
+		    json_dump_callback(entry, output_add, output, JSON_COMPACT | JSON_ENCODE_ANY) <
+			    0)
+			return -1;
+	for (i = 0; i < staged && result == 0; i++) {
+		stage_text(request->stage, i, text);
+		result = output_text(output, i || json_array_size(entries) ? ",\"" : "\"");
+		if (result == 0)
+			result = output_text(output, text);
+		if (result == 0)
+			result = output_text(output, "\"");
+	}
+	if (result < 0 || output_text(output, "]") < 0)
+		return -1;
+	json_object_foreach ((json_t *)request->config, key, section)
+		/* a section's name is one of ours, or the plan would not have been made */
+		if (strcmp(key, "fdb") &&
+		    (output_text(output, ",\"") < 0 || output_text(output, key) < 0 ||
+		     output_text(output, "\":") < 0 ||
+		     json_dump_callback(section, output_add, output,
+					JSON_COMPACT | JSON_ENCODE_ANY) < 0))
+			return -1;
+	if (output_text(output, "}") < 0)
 		return -1;
 	return output_flush(output);
 }
@@ -166,12 +199,13 @@ int state_save(struct state *state, struct error *err)
 
 /* --- A configuration that is being carried out ---------------------------------------- */
 
-int state_pending_save(const struct state *state, const json_t *config, struct error *err)
+int state_pending_save(const struct state *state, const struct config_request *request,
+		       struct error *err)
 {
 	char path[PATH_MAX];
 
 	state_path(path, state->weftd->rundir, PENDING_FILE);
-	return file_replace(path, output_config, config, err);
+	return file_replace(path, output_config, request, err);
 }
 
 void state_pending_clear(const struct state *state)

@@ -26,6 +26,7 @@
 #define STATE_FILE   "state.json"
 #define PENDING_FILE "pending.json"
 
+struct config_request;
 struct state;
 
 struct state *state_new(struct weftd *weftd);
@@ -40,7 +41,8 @@ int state_load(const char *rundir, struct plan *plan, json_t **ret_kernel, struc
 /* Writes the model as it is staged. */
 int state_save(struct state *state, struct error *err);
 /* Writes down the configuration that is about to be carried out. */
-int state_pending_save(const struct state *state, const json_t *config, struct error *err);
+int state_pending_save(const struct state *state, const struct config_request *request,
+		       struct error *err);
 /* It has been, or has been taken back. */
 void state_pending_clear(const struct state *state);
 /* What an earlier weftd was carrying out when it was killed, a new reference; NULL: nothing. */

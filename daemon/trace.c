@@ -118,8 +118,8 @@ static const struct live_remote *remote_of(const struct trace *trace, uint32_t i
 
 static void port_put(const struct trace *trace, json_t *json, uint32_t id)
 {
-	const struct live_port *port =
-		counter_port(trace->kernel, &(struct weft_drop_key){.port = id});
+	const struct weft_drop_key key = {.port = id};
+	const struct live_port *port = counter_port(trace->kernel, &key);
 
 	if (port)
 		text_put(json, port->tunnel ? "device" : "port", port->name);
@@ -127,8 +127,8 @@ static void port_put(const struct trace *trace, json_t *json, uint32_t id)
 
 static void tunnel_put(const struct trace *trace, json_t *json, uint32_t id)
 {
-	const struct live_tunnel *tunnel =
-		counter_tunnel(trace->kernel, &(struct weft_drop_key){.tunnel = id});
+	const struct weft_drop_key key = {.tunnel = id};
+	const struct live_tunnel *tunnel = counter_tunnel(trace->kernel, &key);
 
 	if (tunnel)
 		text_put(json, "tunnel", tunnel->name);

@@ -51,44 +51,19 @@ static int entries_drop_unfit(struct weftd *weftd, const struct plan *plan, stru
 		    old->vlan_filtering == new->vlan_filtering)
 			continue;
 		memcpy(filter.bridge, new->name, NAME_LEN);
-		result = kernel_fdb_flush(weftd->kernel, &filter, true, err);
+		result = kernel_fdb_flush(weftd->kernel, &filter, true, NULL, err);
 		if (result < 0)
 			return result;
 	}
 	return 0;
 }
 
-/* The longest options of the FDB entries of a tunnel, bytes. */
-static int entries_options(struct weftd *weftd, const char *tunnel, size_t *ret, struct error *err)
+static void options_longest(void *arg, const struct fdb_spec *spec)
 {
-	struct fdb_filter filter = {0};
-	char *cursor = NULL;
+	size_t *longest = arg;
 
-	*ret = 0;
-	memcpy(filter.dev, tunnel, strnlen(tunnel, NAME_LEN - 1));
-	do {
-		json_t *page = NULL;
-		char *next = NULL;
-		const json_t *item;
-		size_t i;
-		int result =
-			kernel_fdb_walk(weftd->kernel, &filter, cursor, 8192, &page, &next, err);
-
-		free(cursor);
-		if (result < 0)
-			return result;
-		json_array_foreach (page, i, item) {
-			const json_t *option = json_object_get(item, "option");
-			struct options_set *set = NULL;
-
-			if (option && options_from_json(option, &set, NULL) == 0 && set->len > *ret)
-				*ret = set->len;
-			options_release(set);
-		}
-		json_decref(page);
-		cursor = next;
-	} while (cursor);
-	return 0;
+	if (spec->options && spec->options->len > *longest)
+		*longest = spec->options->len;
 }
 
 /* The entries there are have room for their options in what tunnels become. */
@@ -96,13 +71,15 @@ static int entries_fit(struct weftd *weftd, const struct plan *plan, struct erro
 {
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct tunnel *old = plan->change[i].old, *new = plan->change[i].new;
-		size_t options;
+		struct fdb_filter filter = {};
+		size_t options = 0; /* the longest of its entries, bytes */
 		int result;
 
 		if (plan->change[i].noun != NOUN_TUNNEL || !old || !new ||
 		    tunnel_options_room(new) >= tunnel_options_room(old))
 			continue;
-		result = entries_options(weftd, new->name, &options, err);
+		memcpy(filter.dev, new->name, NAME_LEN);
+		result = kernel_fdb_each(weftd->kernel, &filter, options_longest, &options, err);
 		if (result < 0)
 			return result;
 		if (options > tunnel_options_room(new))
@@ -188,6 +165,9 @@ static int fdb_difference(struct weftd *weftd, struct fdb_change *fdb,
 	struct entry_list now = {0};
 	int result = entry_list_walk(weftd->kernel, weftd->model, &now, err);
 
+	/* from nothing to the goal, as it was worked out before the objects came */
+	if (result == 0 && !now.count && !fdb->before.count && goal == &fdb->wanted)
+		return 0;
 	entry_list_clear(&fdb->set);
 	entry_list_clear(&fdb->del);
 	if (result == 0)
@@ -218,12 +198,24 @@ static void fdb_revert(struct weftd *weftd, struct fdb_change *fdb)
 		log_error("taking FDB changes back: %s", err.line);
 }
 
-/* Everything that may refuse without having touched the kernel; leaves the plan staged if it succeeds. */
-static int config_prepare(struct weftd *weftd, const json_t *config, struct plan *plan,
-			  struct fdb_change *fdb, json_t *changes, struct error *err)
+/* The entries of section `fdb`, and those that were sent ahead of it. */
+static int fdb_wanted(const struct weftd *weftd, const struct config_request *request,
+		      struct fdb_change *fdb, struct error *err)
 {
-	const json_t *section = json_object_get(config, "fdb");
-	int result = config_plan(weftd->model, config, plan, err);
+	const json_t *section = json_object_get(request->config, "fdb");
+	int result = stage_entries(request->stage, weftd->model, &fdb->wanted, err);
+
+	if (result == 0 && section && !json_is_null(section))
+		result = entry_list_parse(weftd->model, section, ENTRY_CONFIG, &fdb->wanted, err);
+	return result;
+}
+
+/* Everything that may refuse without having touched the kernel; leaves the plan staged if it succeeds. */
+static int config_prepare(struct weftd *weftd, const struct config_request *request,
+			  struct plan *plan, struct fdb_change *fdb, struct changes *changes,
+			  struct error *err)
+{
+	int result = config_plan(weftd->model, request->config, plan, err);
 
 	if (result == 0)
 		result = entry_list_walk(weftd->kernel, weftd->model, &fdb->before, err);
@@ -232,9 +224,9 @@ static int config_prepare(struct weftd *weftd, const json_t *config, struct plan
 	if (result < 0)
 		return result;
 	for (size_t i = 0; i < plan->count; i++)
-		json_array_append_new(changes, change_json(&plan->change[i]));
-	if (section && !json_is_null(section))
-		result = entry_list_parse(weftd->model, section, ENTRY_CONFIG, &fdb->wanted, err);
+		json_array_append_new(changes->list, change_json(&plan->change[i]));
+	changes->objects = plan->count;
+	result = fdb_wanted(weftd, request, fdb, err);
 	if (result == 0)
 		result = entry_diff(&fdb->before, &fdb->wanted, &fdb->set, &fdb->del, changes, err);
 	if (result < 0)
@@ -270,15 +262,15 @@ static int config_carry_out(struct weftd *weftd, struct plan *plan, struct fdb_c
 }
 
 /* The same; if it is broken off in the middle, the next weftd finishes it. */
-static int config_commit(struct weftd *weftd, const json_t *config, struct plan *plan,
-			 struct fdb_change *fdb, struct error *err)
+static int config_commit(struct weftd *weftd, const struct config_request *request,
+			 struct plan *plan, struct fdb_change *fdb, struct error *err)
 {
 	/* not while a start finishes one: what ended a weftd must not end the next one again and again */
 	bool pending = weftd->serving && (fdb->before.count || fdb->wanted.count) &&
 		       (plan->count || fdb->set.count || fdb->del.count);
 	int result;
 
-	if (pending && state_pending_save(weftd->state, config, err) < 0) {
+	if (pending && state_pending_save(weftd->state, request, err) < 0) {
 		model_unstage(weftd->model, plan);
 		return err->code;
 	}
@@ -288,26 +280,20 @@ static int config_commit(struct weftd *weftd, const json_t *config, struct plan 
 	return result;
 }
 
-int transaction_config(struct weftd *weftd, const json_t *config, bool dry, json_t **ret,
-		       struct error *err)
+int transaction_config(struct weftd *weftd, const struct config_request *request,
+		       struct changes *changes, struct error *err)
 {
 	struct fdb_change fdb = {0};
-	json_t *changes = json_array();
 	struct plan plan = {0};
-	int result = config_prepare(weftd, config, &plan, &fdb, changes, err);
+	int result = config_prepare(weftd, request, &plan, &fdb, changes, err);
 
-	if (result == 0 && dry)
+	if (result == 0 && request->dry)
 		model_unstage(weftd->model, &plan);
 	else if (result == 0)
-		result = config_commit(weftd, config, &plan, &fdb, err);
-	if (result == 0 && !dry)
+		result = config_commit(weftd, request, &plan, &fdb, err);
+	if (result == 0 && !request->dry)
 		plan_finish(weftd, &plan);
 	plan_free(&plan);
 	fdb_change_clear(&fdb);
-	if (result < 0) {
-		json_decref(changes);
-		return result;
-	}
-	*ret = changes;
-	return 0;
+	return result;
 }

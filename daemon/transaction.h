@@ -5,6 +5,8 @@
 
 #include <jansson.h>
 
+#include "daemon/entry.h"
+#include "daemon/stage.h"
 #include "daemon/weftd.h"
 #include "lib/error.h"
 
@@ -14,11 +16,18 @@
  */
 int transaction_run(struct weftd *weftd, struct plan *plan, struct error *err);
 
+/* A configuration, and what is to be done with it. */
+struct config_request {
+	const json_t *config;	   /* with its sections */
+	const struct stage *stage; /* entries besides those of `fdb`, or NULL */
+	bool dry;		   /* the changes are only listed */
+};
+
 /*
- * Makes objects and static FDB entries be what `config` says. `ret` is the list of changes; with `dry` they
- * are only listed.
+ * Makes objects and static FDB entries be what the request says. `changes` is set up by the caller, with its list and limit,
+ * and means nothing on failure.
  */
-int transaction_config(struct weftd *weftd, const json_t *config, bool dry, json_t **ret,
-		       struct error *err);
+int transaction_config(struct weftd *weftd, const struct config_request *request,
+		       struct changes *changes, struct error *err);
 
 #endif

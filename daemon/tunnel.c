@@ -5,6 +5,7 @@
  * that has the tunnel's name.
  */
 #include "daemon/live.h"
+#include "daemon/storm.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -128,7 +129,8 @@ static uint32_t tunnel_flags(const struct live_tunnel *tunnel)
 	       (config->options ? WEFT_TUNNEL_OPTIONS : 0) |
 	       (config->toobig == TOOBIG_REJECT ? WEFT_TUNNEL_TOOBIG_REJECT : 0) |
 	       (config->toobig == TOOBIG_DROP ? WEFT_TUNNEL_TOOBIG_DROP : 0) |
-	       (config->mss != MSS_OFF ? WEFT_TUNNEL_MSS : 0);
+	       (config->mss != MSS_OFF ? WEFT_TUNNEL_MSS : 0) |
+	       (storm_limited(&config->storm) ? WEFT_STORM : 0);
 }
 
 uint8_t tunnel_wire_type(const struct tunnel *config)
@@ -188,6 +190,8 @@ int tunnel_write(struct kernel *kernel, struct live_tunnel *tunnel, struct error
 	if (tunnel_is_l3(config))
 		slot.port = tunnel_port(kernel, tunnel);
 	r = trunk_write(kernel, tunnel);
+	if (r >= 0)
+		r = storm_write(kernel->dp, tunnel->id | WEFT_TRUNK_TUNNEL, &config->storm);
 	if (r >= 0)
 		r = tunnel_options_write(kernel, tunnel);
 	if (r >= 0)
@@ -460,6 +464,7 @@ void tunnels_free(struct kernel *kernel)
 		kernel->purge.tunnels = tunnel->purge_next;
 		dp_put_tunnel(kernel->dp, &tunnel->id, &none);
 		dp_delete_trunk(kernel->dp, &trunk);
+		dp_delete_storm(kernel->dp, &trunk);
 		tunnel_options_delete(kernel, tunnel);
 		drops_forget(kernel, 0, tunnel->id);
 		notes_forget(kernel, tunnel->id);

@@ -85,8 +85,8 @@ static int ring_map(struct capture_client *capture, uint32_t size, struct error 
 
 	capture->page = (size_t)sysconf(_SC_PAGESIZE);
 	capture->size = size;
-	capture->reader = mmap(NULL, capture->page, PROT_READ | PROT_WRITE, MAP_SHARED,
-			       capture->ring, 0);
+	capture->reader =
+		mmap(NULL, capture->page, PROT_READ | PROT_WRITE, MAP_SHARED, capture->ring, 0);
 	if (capture->reader == MAP_FAILED) {
 		capture->reader = NULL;
 		return error_set(err, -errno, "capture: the ring: %s", strerror(errno));
@@ -162,13 +162,13 @@ static bool ring_read(struct capture_client *capture, const struct weft_captured
 	__atomic_store_n(capture->reader, capture->next, __ATOMIC_RELEASE);
 	while (capture->next < end) {
 		const uint8_t *entry = capture->data + (capture->next & (capture->size - 1));
-		uint32_t length = __atomic_load_n((const uint32_t *)(const void *)entry,
-						  __ATOMIC_ACQUIRE);
+		uint32_t length =
+			__atomic_load_n((const uint32_t *)(const void *)entry, __ATOMIC_ACQUIRE);
 
 		if (length & BPF_RINGBUF_BUSY_BIT)
 			return false;
-		capture->next += ((length & ~BPF_RINGBUF_DISCARD_BIT) + BPF_RINGBUF_HDR_SZ + 7) &
-				 ~7ul;
+		capture->next +=
+			((length & ~BPF_RINGBUF_DISCARD_BIT) + BPF_RINGBUF_HDR_SZ + 7) & ~7ul;
 		if (length & BPF_RINGBUF_DISCARD_BIT)
 			continue;
 		*ret = (const void *)(entry + BPF_RINGBUF_HDR_SZ);
@@ -187,8 +187,7 @@ int capture_next(struct capture_client *capture, int timeout, const struct weft_
 	if (ring_read(capture, ret, ret_bytes))
 		return 1;
 	if (poll(wait, 2, timeout) < 0)
-		return errno == EINTR ? 0
-				      : error_set(err, -errno, "capture: %s", strerror(errno));
+		return errno == EINTR ? 0 : error_set(err, -errno, "capture: %s", strerror(errno));
 	if (ring_read(capture, ret, ret_bytes))
 		return 1;
 	if (wait[1].revents)

@@ -41,6 +41,12 @@ struct bridge {
 	bool vlan_filtering;
 };
 
+/* Most that a port or tunnel may have flooded, packets a second; 0: no limit */
+struct storm {
+	uint32_t broadcast, unknown, multicast;
+};
+#define STORM_MAX 10000000
+
 enum port_type { PORT_DEVICE, PORT_INTERNAL };
 
 struct port {
@@ -50,6 +56,7 @@ struct port {
 	uint32_t vlan; /* 0: none. VLAN of untagged frames */
 	struct vlan_set trunk;
 	bool learning;
+	struct storm storm;
 	/* internal ports only, the device being weft's own */
 	struct prefix_list address;
 	uint8_t lladdr[6]; /* zero: the kernel picks one */
@@ -150,6 +157,7 @@ struct tunnel {
 	bool innervlan;		   /* carry VLAN-tagged inner frames */
 	uint32_t vlan;		   /* on a VLAN-aware bridge: the VLAN mapped to this VNI */
 	struct vlan_set trunk;
+	struct storm storm;
 	/* tunnels without a bridge only */
 	struct prefix_list address;
 	uint8_t lladdr[6];

@@ -307,7 +307,7 @@ void packet_sum(const struct packet_want *want, uint8_t *at, uint32_t len, uint3
 
 uint32_t packet_ip(const struct packet_want *want, uint8_t *to, uint32_t protocol, uint32_t len)
 {
-	memset(to, 0, 40);
+	memset(to, 0, addr_is_v4(&want->src) ? 20 : 40);
 	if (!addr_is_v4(&want->src)) {
 		packet_put(to, 6u << 28 | want->tos << 20, 4);
 		packet_put(to + 4, len, 2);

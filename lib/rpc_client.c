@@ -82,6 +82,11 @@ static int line_send(struct rpc_client *client, const char *line, size_t len, st
 	return 0;
 }
 
+int rpc_post(struct rpc_client *client, const char *line, size_t len, struct error *err)
+{
+	return line_send(client, line, len, err);
+}
+
 /* Makes room for READ_SIZE more bytes, by moving what is left to the front first. */
 static int buffer_grow(struct rpc_client *client, struct error *err)
 {

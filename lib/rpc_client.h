@@ -19,6 +19,11 @@ void rpc_close(struct rpc_client *client);
  */
 int rpc_call(struct rpc_client *client, const char *method, json_t *params, json_t **ret,
 	     struct error *err);
+/*
+ * Sends a call that is not answered, so that weftd works while the next one is made: the line of a notification, newline
+ * and all. What comes of it shows in a later call.
+ */
+int rpc_post(struct rpc_client *client, const char *line, size_t len, struct error *err);
 /* Waits for the next notification: its params, a new reference. -ECONNRESET when weftd has gone. */
 int rpc_next(struct rpc_client *client, json_t **ret, struct error *err);
 /* The file descriptor that came with the last reply, the caller's from now on; -1: none came. */

@@ -18,6 +18,7 @@ static const struct field_word words_ageing_tunnel[] = {
 static const struct field_word words_unlimited[] = {{"unlimited", 0}, {NULL, 0}};
 static const struct field_word words_auto[] = {{"auto", 0}, {NULL, 0}};
 static const struct field_word words_none[] = {{"none", 0}, {NULL, 0}};
+static const struct field_word words_off[] = {{"off", 0}, {NULL, 0}};
 static const struct field_word words_ttl[] = {
 	{"auto", TTL_AUTO}, {"inherit", TTL_INHERIT}, {NULL, 0}};
 static const struct field_word words_tos[] = {{"inherit", TOS_INHERIT}, {NULL, 0}};
@@ -70,6 +71,12 @@ static const struct field port_fields[] = {
 	 .help = "VLANs carried tagged on a bridge with vlan_filtering, as 10,20-30"},
 	{"learning", FIELD_BOOL, AT(learning), .initial = true,
 	 .help = "learn source addresses of frames from this port"},
+	{"storm_broadcast", FIELD_UINT, AT(storm.broadcast), .max = STORM_MAX, .words = words_off,
+	 .help = "most broadcasts from this port that are flooded, packets a second"},
+	{"storm_unknown", FIELD_UINT, AT(storm.unknown), .max = STORM_MAX, .words = words_off,
+	 .help = "most frames from this port to unknown addresses, packets a second"},
+	{"storm_multicast", FIELD_UINT, AT(storm.multicast), .max = STORM_MAX, .words = words_off,
+	 .help = "most multicasts from this port, packets a second"},
 	{"address", FIELD_PREFIXES, AT(address), .max = 256,
 	 .help = "addresses of an internal port, with prefix length"},
 	{"lladdr", FIELD_MAC, AT(lladdr), .help = "MAC of an internal port"},
@@ -189,6 +196,12 @@ static const struct field tunnel_fields[] = {
 	 .help = "VLAN mapped to the VNI on a bridge with vlan_filtering"},
 	{"trunk", FIELD_VLANS, AT(trunk), .min = 1, .max = 4094,
 	 .help = "VLANs carried tagged inside on a bridge with vlan_filtering, as 10,20-30"},
+	{"storm_broadcast", FIELD_UINT, AT(storm.broadcast), .max = STORM_MAX, .words = words_off,
+	 .help = "most broadcasts from its remotes that are flooded, packets a second"},
+	{"storm_unknown", FIELD_UINT, AT(storm.unknown), .max = STORM_MAX, .words = words_off,
+	 .help = "most frames from its remotes to unknown addresses, packets a second"},
+	{"storm_multicast", FIELD_UINT, AT(storm.multicast), .max = STORM_MAX, .words = words_off,
+	 .help = "most multicasts from its remotes, packets a second"},
 	{"address", FIELD_PREFIXES, AT(address), .max = 256,
 	 .help = "addresses of the device of a tunnel without a bridge, with prefix length"},
 	{"lladdr", FIELD_MAC, AT(lladdr), .help = "MAC of the device of a tunnel without a bridge"},

@@ -46,7 +46,9 @@ static const struct {
 };
 
 /* Fields of tunnels that carry Ethernet. */
-static const char *const fields_of_ethernet[] = {"bridge", "group", "innervlan", "vlan", "trunk"};
+static const char *const fields_of_ethernet[] = {
+	"bridge", "group",	     "innervlan",     "vlan",
+	"trunk",  "storm_broadcast", "storm_unknown", "storm_multicast"};
 
 static bool field_given(const struct tunnel *tunnel, const char *name)
 {

@@ -50,6 +50,12 @@ static bool needs_quotes(const char *text)
 	return strspn(text, "0123456789:_+-.eE") == strlen(text) && !(dot && strchr(dot + 1, '.'));
 }
 
+char yaml_quote(const char *text)
+{
+	/* libyaml itself quotes what has a colon */
+	return needs_quotes(text) ? '"' : strchr(text, ':') ? '\'' : 0;
+}
+
 /* The event is taken over. */
 static bool emit(struct writer *writer, yaml_event_t *event, int made)
 {

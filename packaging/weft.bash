@@ -26,6 +26,15 @@ _weft() {
 		case ${words[0]} in
 		top) mapfile -t COMPREPLY < <(compgen -W "-b -n -w" -- "$word") ;;
 		bench) mapfile -t COMPREPLY < <(compgen -W "-s help $(_weft_names tunnel)" -- "$word") ;;
+		capture)
+			case $last in
+			-w) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+			-i) mapfile -t COMPREPLY < <(compgen -W "port-in port-out underlay-in underlay-out drop" -- "$word") ;;
+			--port | --tunnel) mapfile -t COMPREPLY < <(compgen -W "$(_weft_names "${last#--}")" -- "$word") ;;
+			*) mapfile -t COMPREPLY < <(compgen -W "-w -i -c -s -B --port --tunnel --outer" -- "$word") ;;
+			esac
+			;;
+		trace) mapfile -t COMPREPLY < <(compgen -W "-r in underlay" -- "$word") ;;
 		drops) mapfile -t COMPREPLY < <(compgen -W "-w" -- "$word") ;;
 		apply | diff) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
 		bridge | port | tunnel | fdb | probe)
@@ -36,12 +45,16 @@ _weft() {
 		;;
 	*)
 		case $last in
+		from) mapfile -t COMPREPLY < <(compgen -W "$(_weft_names port)" -- "$word") ;;
 		dev) mapfile -t COMPREPLY < <(compgen -W "$(_weft_names port; _weft_names tunnel)" -- "$word") ;;
 		tunnel | via) mapfile -t COMPREPLY < <(compgen -W "$(_weft_names tunnel)" -- "$word") ;;
 		bridge) mapfile -t COMPREPLY < <(compgen -W "$(_weft_names bridge)" -- "$word") ;;
 		show | set | del) mapfile -t COMPREPLY < <(compgen -W "$(_weft_names "${words[0]}")" -- "$word") ;;
 		type) mapfile -t COMPREPLY < <(compgen -W "vxlan geneve gretap gre nvgre device internal" -- "$word") ;;
+		in) mapfile -t COMPREPLY < <(compgen -W "$(_weft_names port)" -- "$word") ;;
+		-r) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
 		toobig) mapfile -t COMPREPLY < <(compgen -W "fragment reject drop" -- "$word") ;;
+		storm_*) mapfile -t COMPREPLY < <(compgen -W "off" -- "$word") ;;
 		mss) mapfile -t COMPREPLY < <(compgen -W "off auto" -- "$word") ;;
 		*)
 			# options of an object, and those that follow OPTIONS

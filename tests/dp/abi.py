@@ -57,6 +57,8 @@ FdbKey = struct("FdbKey", ("bridge", U32), ("vlan", U16), ("mac", U8 * 6))
 FdbEntry = struct("FdbEntry", ("port", U32), ("remote", U32), ("seen", U32), ("flags", U32))
 FloodKey = struct("FloodKey", ("bridge", U32), ("slot", U16), ("class_", U16))
 Trunk = struct("Trunk", ("vlan", U32 * 128))
+StormBucket = struct("StormBucket", ("gap", U64), ("depth", U64), ("until", U64))
+Storm = struct("Storm", ("bucket", StormBucket * 3))
 DropKey = struct("DropKey", ("reason", U32), ("port", U32), ("tunnel", U32))
 Dropped = struct("Dropped", ("done", U32), ("tick", U32), ("port", U32), ("tunnel", U32), ("ifindex", U32),
                  ("len", U32), ("segment", U32), ("captured", U16), ("vlan_tci", U16), ("vlan_proto", U16),
@@ -71,7 +73,7 @@ MAPS = {
     "peers": (PeerKey, Peer), "paths": (PeerKey, U32), "vnis": (VniKey, U32),
     "listen": (U32, U8), "addresses": (Addr, U32),
     "fdb": (FdbKey, FdbEntry), "fdb_counts": (U32, U32), "flood": (FloodKey, U32),
-    "trunks": (U32, Trunk), "port_stats": (U32, Stats), "remote_stats": (U32, Stats),
+    "trunks": (U32, Trunk), "storms": (U32, Storm), "port_stats": (U32, Stats), "remote_stats": (U32, Stats),
     "drops": (DropKey, U64), "notes": (DropKey, U64), "options": (U32, Options),
     "sequences": (U32, Sequence), "known_options": (OptionKey, Option),
     "seen_options": (U32, SeenOptions), "last_drops": (U32, Dropped),

@@ -69,7 +69,7 @@ def now():
 
 
 class Datapath:
-    def __init__(self):
+    def __init__(self, tracing=False):
         path = os.environ.get("WEFT_BUILD", f"{ROOT}/build") + "/bpf/weft.bpf.o"
         self.object = checked(lib.bpf_object__open_file(path.encode(), None), path)
         rodata = lib.bpf_object__find_map_by_name(self.object, b".rodata")
@@ -78,6 +78,8 @@ class Datapath:
         for name, (offset, length) in self.constants(path).items():
             if name in ("defer_token", "kernel_features"):
                 constants[offset:offset + length] = b"\x5d" * length
+            if name == "tracing":
+                constants[offset] = tracing
         lib.bpf_map__set_initial_value(rodata, bytes(constants), size)
         checked(lib.bpf_object__load(self.object), "load")
         self.fds = {}
@@ -159,11 +161,15 @@ class Datapath:
 
     def total(self, name, key):
         """Sum over all CPUs of every 64-bit member of a per-CPU value."""
+        return [sum(of_cpus) for of_cpus in zip(*self.each_cpu(name, key))]
+
+    def each_cpu(self, name, key):
+        """Every 64-bit member of a per-CPU value, for each CPU."""
         words = ctypes.sizeof(MAPS[name][1]) // 8
         values = (U64 * (words * self.cpus))()
         key = key if isinstance(key, MAPS[name][0]) else MAPS[name][0](key)
         checked(lib.bpf_map_lookup_elem(self.fds[name], ctypes.byref(key), values), name)
-        return [sum(values[w::words]) for w in range(words)]
+        return [list(values[cpu * words:][:words]) for cpu in range(self.cpus)]
 
     def last_drop(self, reason):
         """The newest packet kept of a reason, over all CPUs (a Dropped); None: there is none."""
@@ -261,8 +267,10 @@ class Datapath:
 
     # packets
 
-    def run(self, program, packet, **context):
-        """Verdict and packet. `context`: fields of struct __sk_buff, by CONTEXT; those that come out are in `self.context`."""
+    def run(self, program, packet, repeat=1, **context):
+        """Verdict and packet. `context`: fields of struct __sk_buff, by CONTEXT; those that come out are in `self.context`.
+
+        `repeat`: so often with the same packet, which must not be changed on its way, on the CPU of the caller."""
         data = bytes(packet)
         skb = ctypes.create_string_buffer(CONTEXT_SIZE)
         for field, value in context.items():
@@ -272,7 +280,7 @@ class Datapath:
         found = lib.bpf_object__find_program_by_name(self.object, program.encode())
         options = TestRun(sz=ctypes.sizeof(TestRun), data_in=ctypes.addressof(buffer),
                           data_out=ctypes.addressof(out), data_size_in=len(data),
-                          data_size_out=len(out), repeat=1)
+                          data_size_out=len(out), repeat=repeat)
         if context:
             options.ctx_in = options.ctx_out = ctypes.addressof(skb)
             options.ctx_size_in = options.ctx_size_out = CONTEXT_SIZE
@@ -281,8 +289,8 @@ class Datapath:
         self.context = {field: U32.from_buffer(skb, at).value for field, at in CONTEXT.items()}
         return options.retval, out.raw[:options.data_size_out]
 
-    def from_port(self, packet):
-        return self.run("weft_port", packet)
+    def from_port(self, packet, **how):
+        return self.run("weft_port", packet, **how)
 
     def from_underlay(self, packet, **context):
         return self.run("weft_underlay", packet, **context)

@@ -2,15 +2,16 @@
 """Captures: which packets are copied where, and filters, whose verdict must be libpcap's own."""
 
 import ctypes
+import random
 
 import pytest
 from scapy.all import ARP, GRE, ICMP, IP, TCP, UDP, Dot1Q, Ether, IPv6, Raw
 from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6ExtHdrHopByHop
 
-from abi import DROPS, U8, U32, C, Option, OptionKey
+from abi import DROPS, U8, U32, C, Control
 from capturing import POINTS, Capturing
-from datapath import (A, B, IN, LO, NEXT_HOP, OUT, PASS, PEER, REDIRECT, REMOTE, SHOT, TUNNEL, UNDERLAY_MAC, addr,
-                      lib, vxlan)
+from datapath import (A, B, IN, LO, LOCAL, NEXT_HOP, OUT, PEER, REDIRECT, REMOTE, TUNNEL, UNDERLAY_MAC, addr, now,
+                      vxlan)
 
 pcap = ctypes.CDLL("libpcap.so.0.8")
 pcap.pcap_open_dead.restype = ctypes.c_void_p
@@ -26,8 +27,10 @@ class Program(ctypes.Structure):
 
     _fields_ = [("length", ctypes.c_uint), ("insns", ctypes.POINTER(Insn))]
 
-    def __init__(self, text):
-        super().__init__()
+    def __init__(self, text=None, insns=()):
+        super().__init__(len(insns), (self.Insn * len(insns))(*insns))
+        if text is None:
+            return
         handle = ctypes.c_void_p(pcap.pcap_open_dead(1, 65535))
         assert not pcap.pcap_compile(handle, ctypes.byref(self), text.encode(), 1, U32(0xffffffff)), \
             pcap.pcap_geterr(handle)
@@ -49,7 +52,8 @@ FILTERS = [
     "ether src 0a:00:00:00:00:0a and not host 10.0.0.9", "ip proto 47", "ip[6:2] & 0x1fff = 0", "icmp[icmptype] = icmp-echo",
     "ip6 protochain 58", "ip[2:2] - ((ip[0] & 0xf) << 2) > 30", "ip[2:2] / 2 > 40 and ip[1] * 3 = 0", "ether[0] & 1 != 0",
     "ether[100:4] = 0x78787878", "tcp[((tcp[12] & 0xf0) >> 2):4] = 0x47455420", "ip[ip[0] & 0xf:1] ^ 3 | 8 = 0xf",
-    "ip[2:2] % 7 = 3", "ether[4294967295] = 1", "1 / ip[1] = 0", "-ip[1] = 0", "ip[8] << 25 > 5", "ip[8] >> ip[9] = 0",
+    "ip[2:2] % 7 = 3", "greater 242", "less 242", "dst portrange 80-1999", "udp[4:2] >= 208", "udp[4:2] > 207",
+    "ether[4294967295] = 1", "1 / ip[1] = 0", "-ip[1] = 0", "ip[8] << 25 > 5", "ip[8] >> ip[9] = 0",
 ]
 
 
@@ -115,6 +119,99 @@ def test_filters_from_the_underlay(flooded, capturing, outer):
             kept = ring.read()
             assert bool(kept) == program.verdict(packet if outer else frame), (text, frame.hex())
             assert [record.bytes for record in kept] == [packet][:len(kept)]
+
+
+LOADS = [0x20, 0x28, 0x30, 0x40, 0x48, 0x50, 0x00, 0x80, 0x60, 0x01, 0x81, 0x61, 0xb1]  # ld, ldx in all their modes
+ALU = [operation | source | 4 for operation in range(0, 0xb0, 0x10) for source in (0, 8)
+       if (operation, source) != (0x80, 8)]
+JUMPS = [operation | source | 5 for operation in (0x10, 0x20, 0x30, 0x40) for source in (0, 8)]
+OTHERS = [0x02, 0x03, 0x07, 0x87]  # st, stx, tax, txa
+
+
+def any_program(chance):
+    """Any instructions that are allowed, at random, also those that libpcap does not make of a text."""
+    insns = [(0x02, 0, 0, word) for word in range(16)]  # libpcap's memory begins as what was there
+    length = chance.randrange(4, 24)
+    for left in range(length, 0, -1):
+        code = chance.choice(chance.choice((LOADS, LOADS, ALU, JUMPS, OTHERS)))
+        k = chance.choice((0, 1, 2, 12, 14, 23, 31, 200, 0x7fffffff, 0xffffffff, chance.randrange(64)))
+        if code in (0x60, 0x61, 0x02, 0x03):
+            k %= 16
+        elif code in (0x64, 0x74):  # shifts by more than there is are not defined
+            k %= 32
+        elif code in (0x34, 0x94):
+            k = k or 1
+        jumps = [chance.randrange(left) if code in JUMPS else 0 for _ in range(2)]
+        insns.append((code, *jumps, k))
+    return insns + [(0x16, 0, 0, 0)]
+
+
+def test_any_program(dp, capturing):
+    verdicts = set()
+    frame = inner_frames()[3]
+    for seed in range(600):
+        program = Program(insns=any_program(random.Random(seed)))
+        ring = capturing.slot(points=["port-in"], program=program.list(), ring=65536)
+        dp.from_port(frame)
+        kept = bool(ring.read())
+        assert kept == program.verdict(frame), (seed, program.list())
+        verdicts.add(kept)
+    assert verdicts == {False, True}
+
+
+@pytest.mark.parametrize("shift", [0x6c, 0x7c])
+@pytest.mark.parametrize("by", [31, 32, 33, 0xffffffff])
+def test_shift_by_more_than_there_is(dp, capturing, shift, by):
+    program = Program(insns=[(0x01, 0, 0, by), (0x00, 0, 0, 0xffffffff), (shift, 0, 0, 0), (0x16, 0, 0, 0)])
+    ring = capturing.slot(points=["port-in"], program=program.list())
+    dp.from_port(inner_frames()[3])
+    assert bool(ring.read()) == program.verdict(inner_frames()[3]) == (by < 32)
+
+
+def outer_headers():
+    """What stands in front of a frame, or of an IP packet; each with its name."""
+    for outer in (IP(src=REMOTE, dst=LOCAL), IP(src=REMOTE, dst=LOCAL, options=[b"\x01\x01\x01\x00"]),
+                  IPv6(src="2001:db8::2", dst="2001:db8::1")):
+        name = f"{outer.version}{'-options' if outer.version == 4 and outer.options else ''}"
+        for flags in range(8):
+            fields = {"chksum_present": flags & 1, "key_present": flags >> 1 & 1, "seqnum_present": flags >> 2}
+            yield f"{name}-gre-{flags}", outer, GRE(**fields), "proto"
+        for options in (b"", b"\x01\x02\x03\x00", b"\x01\x02\x03\x1f" + b"z" * 124):
+            # scapy has no field for many options: length and bytes by hand
+            yield (f"{name}-geneve-{len(options)}", outer, UDP(sport=5, dport=6081, chksum=0), options)
+
+
+@pytest.mark.parametrize("case", list(outer_headers()), ids=lambda case: case[0])
+@pytest.mark.parametrize("l3", [False, True], ids=["ethernet", "ip"])
+def test_inside_of_every_header(dp, capturing, case, l3):
+    """Whoever's it is: an IP packet is filtered as if it had an Ethernet header, and its bytes are left alone."""
+    _, outer, header, more = case
+    dp.set("listen", 0, C.WEFT_LISTEN_GRE)
+    dp.set("listen", 6081, 2)
+    dp.set("addresses", addr("2001:db8::1"), C.WEFT_ADDRESS_UNICAST)
+    for frame in (inner_frames()[0], inner_frames()[7]):
+        proto = int.from_bytes(frame[12:14], "big") if l3 else 0x6558
+        inner = frame[14:] if l3 else frame
+        if more == "proto":
+            header.proto = proto
+            tunnel = header / Raw(inner)
+        else:
+            tunnel = header / Raw(bytes([len(more) // 4, 0]) + proto.to_bytes(2, "big") + b"\0\0\1\0" + more + inner)
+        packet = bytes(Ether(dst=UNDERLAY_MAC, src=NEXT_HOP) / outer / tunnel)
+        for text in ("ip and udp port 53 and udp[8:4] = 0x78787878", "ip6 and tcp port 443", "len = %d" % len(frame)):
+            program = Program(text)
+            ring = capturing.slot(points=["underlay-in"], program=program.list())
+            dp.from_underlay(packet)
+            kept = ring.read()
+            assert bool(kept) == program.verdict(frame), text
+            assert [(record.bytes, record.inner) for record in kept] == [(packet, len(packet) - len(inner))][:len(kept)]
+
+
+def test_ends_with_the_lease_of_weftd(dp, capturing):
+    ring = capturing.slot(points=["port-in"])
+    dp.set("control", 0, Control(magic=C.WEFT_ABI_MAGIC, version=C.WEFT_ABI_VERSION, lease=(now() - 1) & 0xffffffff))
+    dp.from_port(inner_frames()[0])
+    assert not ring.read()
 
 
 def test_points_of_a_way_out(dp, capturing):
@@ -200,7 +297,8 @@ def test_selection(flooded, capturing):
     flooded.bridge(port_slots=2, remote_slots=1)
     flooded.member(0, PEER, remotes=True)
     frame = inner_frames()[10]
-    rings = [capturing.slot(0, port=OUT), capturing.slot(1, tunnel=TUNNEL), capturing.slot(2, port=OUT, tunnel=TUNNEL), capturing.slot(3, port=77)]
+    wanted = ({"port": OUT}, {"tunnel": TUNNEL}, {"port": OUT, "tunnel": TUNNEL}, {"port": 77})
+    rings = [capturing.slot(number, **fields) for number, fields in enumerate(wanted)]
     flooded.from_port(frame)
     assert [[record.point for record in ring.read()] for ring in rings] == [
         ["port-out"], ["underlay-out"], ["port-out", "underlay-out"], []]

@@ -20,6 +20,7 @@ from lab import Lab, sweep
 from rig import ENCAPSULATIONS, Rig
 from routed import RoutedRig
 from shared import SharedWeft
+from traced import Traced
 
 DUTS = {dut.name: dut for dut in (WeftDut, KernelDut, OvsDut)}
 ROUTED = ("gre", "geneve-l3")
@@ -29,6 +30,8 @@ TOOLS = ("ip", "bridge", "tc", "ethtool", "ping", "arping", "ss", "tshark", "bpf
 def pytest_addoption(parser):
     parser.addoption("--dut", default="weft", choices=[*DUTS, "all"],
                      help="device under test of the conformance rows")
+    parser.addoption("--traced", action="store_true",
+                     help="trace what the conformance rows send, and compare (traced.py)")
     parser.addoption("--rows", action="store_true", help="only the conformance rows")
     parser.addoption("--mtu-sweep", action="store_true",
                      help="every combination of test_mtu_sweep.py, and a table of them")
@@ -164,9 +167,13 @@ def rig(lab, dut_class, encapsulation, family, shared, request, monkeypatch):
         for name, value in mark.kwargs.items():
             monkeypatch.setenv(name, value)
     mark = request.node.get_closest_marker("underlay")
-    return (RoutedRig if encapsulation in ROUTED else Rig)(
+    rig = (RoutedRig if encapsulation in ROUTED else Rig)(
         lab, dut_class, family=family, encapsulation=encapsulation, shared=shared,
         **({"underlay_mtu": mark.kwargs["mtu"]} if mark else {}))
+    traced = Traced(rig) if request.config.getoption("--traced") and dut_class is WeftDut else None
+    yield rig
+    if traced:
+        traced.check()
 
 
 @pytest.fixture

@@ -94,6 +94,14 @@ class Weftd:
             argv += word.split() if isinstance(word, str) else [str(word)]
         return self.host.run(*argv, check=False, input=data)
 
+    def argv(self, *words):
+        """The command line of `weft`, words as they are."""
+        return [str(BUILD / "weft"), "--rundir", str(self.rundir), "-j", *words]
+
+    @staticmethod
+    def parsed(done):
+        return json.loads(done.stdout)
+
     def __call__(self, *words, data=None):
         done = self.run(*words, data=data)
         if done.returncode:

@@ -5,14 +5,14 @@ import json
 import os
 import re
 import socket
-import subprocess
 import xml.dom.minidom
 
 import pytest
 
 from daemon import BUILD, Weftd
-from lab import wait_until
+from lab import Lab, wait_until
 from pair import UNDERLAY
+from serve import GARBAGE, Server, ask, said
 
 PORT = 7473
 SHORT = "seconds 0.2 rounds 2"
@@ -38,40 +38,12 @@ class Two:
             host.weft(f"tunnel add t0 bridge br0 id 7 local {host.underlay} remote {other.underlay}")
         self.one.ping(self.two.overlay)
 
-    def serve(self, words=""):
-        log = self.lab.tmp_path / "server.log"
-        with open(log, "wb") as stderr:
-            self.server = self.two.start(BUILD / "weft", "--rundir", self.two.weft.rundir, "bench", "-s",
-                                         *words.split(), stdin=subprocess.DEVNULL, stderr=stderr)
-        wait_until(lambda: b"listening" in log.read_bytes() or self.server.poll() is not None, "the server")
-        self.log = log
+    def serve(self):
+        self.server = Server(self.two, "bench", PORT)
         return self
 
-    def children(self):
-        done = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.server.pid)], capture_output=True, text=True)
-        return done.stdout.split()
-
     def connect(self):
-        with self.one.inside():
-            sock = socket.create_connection((self.two.underlay, PORT), timeout=20)
-        self.lab.sockets.append(sock)
-        return sock
-
-
-def said(sock):
-    """Everything until the other end closes the connection."""
-    text = b""
-    try:
-        while data := sock.recv(65536):
-            text += data
-    except ConnectionError:
-        pass
-    return text.decode()
-
-
-def ask(sock, **request):
-    sock.sendall(json.dumps(request).encode() + b"\n")
-    return json.loads(sock.makefile("rb").readline())
+        return self.server.connect(self.one, self.two.underlay)
 
 
 @pytest.mark.parametrize("family", (4, 6))
@@ -94,7 +66,7 @@ def test_overlay_against_underlay(lab, family):
     assert len(order) == 16 and len(report["rounds"]) == 4
     picture = xml.dom.minidom.parse(str(plot))
     assert len(picture.getElementsByTagName("rect")) == 1 + len(METRICS)
-    assert not two.children(), "what served is still there"
+    assert not two.server.children(), "what served is still there"
 
 
 def test_a_table_for_people(lab):
@@ -118,7 +90,7 @@ def test_a_dead_overlay(lab):
     two.two.weft("tunnel set t0 id 8")
     done = two.one.weft.run(f"bench t0 {SHORT}")
     assert done.returncode == 1 and "overlay: nothing comes back" in done.stderr
-    assert not two.children()
+    assert not two.server.children()
 
 
 def test_no_overlay_address_is_known(lab):
@@ -135,48 +107,27 @@ def test_nobody_serves(lab):
 
 
 @pytest.mark.parametrize("where", ("one", "two"))
-def test_iperf3_is_missing(lab, where, monkeypatch):
+def test_iperf3_is_missing(lab, where):
     two = Two(lab)
     folder = lab.tmp_path / "bin"
     folder.mkdir()
-    monkeypatch.setenv("PATH", str(folder)) if where == "two" else None
-    if where == "two":
-        done = two.two.run(BUILD / "weft", "--rundir", two.two.weft.rundir, "bench", "-s", check=False,
-                           env={"PATH": str(folder)})
-    else:
-        done = two.one.run(BUILD / "weft", "--rundir", two.one.weft.rundir, "bench", "t0", check=False,
-                           env={"PATH": str(folder)})
+    host, words = (two.two, "-s") if where == "two" else (two.one, "t0")
+    done = host.run(BUILD / "weft", "--rundir", host.weft.rundir, "bench", words, check=False, env={"PATH": str(folder)})
     assert done.returncode == 1 and "iperf3 is not installed" in done.stderr and done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("garbage", (
-    b"\n", b"[]\n", b"{\n", b"GET / HTTP/1.1\r\n\r\n", b"\0\xff" * 100 + b"\n", b"{}\n", b'{"do": 1}\n',
-    b'{"do": "start"}\n', b'{"do": "start", "what": "sink", "address": "any", "from": "10.0.0.1"}\n',
+@pytest.mark.parametrize("garbage", GARBAGE + (
+    b'{"do": "start", "what": "sink", "address": "any", "from": "10.0.0.1"}\n',
     b'{"do": "start", "what": "sh", "address": "192.168.1.2", "from": "10.0.0.1"}\n',
     b'{"do": "start", "what": "sink", "address": "192.0.2.1", "from": "10.0.0.1"}\n',
     b'{"do": "start", "what": "sink", "address": "224.0.0.1", "from": "10.0.0.1"}\n',
-    b'{"do": "start", "what": "throughput", "address": "192.0.2.1;sh", "from": "x"}\n',
-    b"[" * 100000 + b"\n", b"x" * (300 << 10), b'{"a": ' * 5000 + b"\n", b'{"do": "hello", "do": "hello"}\n'),
-    ids=range(17))
-def test_garbage_is_refused(lab, shared_two, garbage):
-    sock = shared_two.connect()
-    try:
-        sock.sendall(garbage)
-    except ConnectionError:
-        pass
-    answer = said(sock)
-    if answer:  # a reset may have overtaken it
-        assert "error" in json.loads(answer)
-    # the next one is served
-    sock = shared_two.connect()
-    assert ask(sock, do="hello")["protocol"] == 1
-    sock.close()
-    assert shared_two.server.poll() is None and not shared_two.children()
+    b'{"do": "start", "what": "throughput", "address": "192.0.2.1;sh", "from": "x"}\n'), ids=range(len(GARBAGE) + 5))
+def test_garbage_is_refused(shared_two, garbage):
+    shared_two.server.refuses(shared_two.one, shared_two.two.underlay, garbage)
 
 
 @pytest.fixture(scope="module")
 def shared_two(tmp_path_factory):
-    from lab import Lab  # pylint: disable=import-outside-toplevel
     made = Lab(tmp_path_factory.mktemp("bench"))
     try:
         yield Two(made).serve()
@@ -191,9 +142,9 @@ def test_one_client_at_a_time(lab):
     assert ask(first, do="hello")
     assert "busy" in said(two.connect())
     assert ask(first, do="start", what="sink", address=two.two.underlay, **{"from": two.one.underlay})["port"]
-    assert len(two.children()) == 1
+    assert len(two.server.children()) == 1
     first.close()
-    wait_until(lambda: not two.children(), "the client's process to end with its connection")
+    wait_until(lambda: not two.server.children(), "the client's process to end with its connection")
     assert ask(two.connect(), do="hello")
 
 
@@ -224,9 +175,9 @@ def test_the_server_ends_with_what_it_started(lab):
     two = Two(lab).serve()
     sock = two.connect()
     ask(sock, do="start", what="throughput", address=two.two.underlay, **{"from": two.one.underlay})
-    child, = two.children()
-    two.server.terminate()
-    assert two.server.wait(20) == 0
+    child, = two.server.children()
+    two.server.process.terminate()
+    assert two.server.process.wait(20) == 0
     assert not os.path.exists(f"/proc/{child}")
 
 

@@ -445,6 +445,25 @@ int kernel_fdb_walk(struct kernel *kernel, const struct fdb_filter *filter, cons
 	return 0;
 }
 
+int kernel_inject(struct kernel *kernel, const char *port, const uint8_t *frame, size_t count,
+		  size_t length, struct error *err)
+{
+	(void)kernel;
+	(void)frame;
+	return length < count ? error_set(err, -EINVAL, "port %s: wrong length", port) : 0;
+}
+
+int kernel_fdb_each(struct kernel *kernel, const struct fdb_filter *filter,
+		    void (*each)(void *arg, const struct fdb_spec *spec), void *arg,
+		    struct error *err)
+{
+	(void)err;
+	for (const struct fake_entry *entry = kernel->entries; entry; entry = entry->hh.next)
+		if (entry_passes(entry, filter))
+			each(arg, &entry->spec);
+	return 0;
+}
+
 int kernel_fdb_get(struct kernel *kernel, const struct fdb_spec *key, json_t **ret,
 		   struct error *err)
 {
@@ -459,12 +478,12 @@ int kernel_fdb_get(struct kernel *kernel, const struct fdb_spec *key, json_t **r
 }
 
 int kernel_fdb_flush(struct kernel *kernel, const struct fdb_filter *filter, bool statics,
-		     struct error *err)
+		     struct fdb_flush *flush, struct error *err)
 {
 	struct fake_entry *entry, *next;
 	int count = 0;
 
-	(void)err;
+	(void)err, (void)flush;
 	HASH_ITER (hh, kernel->entries, entry, next) {
 		if (!entry_passes(entry, filter) || (!entry->learned && !statics))
 			continue;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Tunnels of every type: what their fields say, what goes together, what they come to. */
 #include "tests/unit/object_fixture.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -438,7 +437,8 @@ static void test_ids(void **state)
 static void test_without_ethernet(void **state)
 {
 	static const char *const fields[] = {"'bridge': 'b'", "'group': '239.1.1.1', 'dev': 'e'",
-					     "'innervlan': true", "'vlan': 5", "'trunk': '5'"};
+					     "'innervlan': true", "'storm_unknown': 5",
+					     "'trunk': '5'"};
 	char text[256], line[128];
 
 	(void)state;

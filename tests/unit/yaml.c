@@ -94,7 +94,7 @@ static void test_size_is_bounded(void **state)
 
 	(void)state;
 	assert_true(yaml_to_json("", (size_t)YAML_SIZE_MAX + 1, &read, &err) < 0);
-	assert_string_equal(err.line, "longer than 67108864 bytes");
+	assert_string_equal(err.line, "longer than 268435456 bytes");
 }
 
 /* Many values cost time by their number, not by its square. */

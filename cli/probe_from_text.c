@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The report of `weft probe from` for people. */
+#include <stdio.h>
+
+#include "cli/output.h"
+#include "cli/probe_from.h"
+#include "cli/tool.h"
+
+static json_int_t whole(const json_t *object, const char *name)
+{
+	return json_integer_value(json_object_get(object, name));
+}
+
+static void hops_print(const char *what, const json_t *hops)
+{
+	json_t *hop;
+	size_t i;
+
+	json_array_foreach ((json_t *)hops, i, hop) {
+		printf("  %-9s  %-15s %-12s %s (%" JSON_INTEGER_FORMAT ")\n", i ? "" : what,
+		       member_text(hop, "host"), member_text(hop, "point"),
+		       member_text(hop, "place"), whole(hop, "seen"));
+	}
+}
+
+static void answers_print(const json_t *answers)
+{
+	if (!answers)
+		return;
+	printf("  answers    %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT,
+	       whole(answers, "answered"), whole(answers, "sent"));
+	probe_times_print(answers);
+	putchar('\n');
+}
+
+static const char *or_nothing(const json_t *object, const char *name)
+{
+	const char *text = member_text(object, name);
+
+	return *text ? text : "-";
+}
+
+static void marks_print(const json_t *report)
+{
+	const json_t *ecn = json_object_get(report, "ecn");
+	const json_t *right = json_object_get(report, "checksums");
+
+	if (json_is_boolean(right))
+		printf("  checksums  %s\n", json_is_true(right) ? "right" : "wrong");
+	if (ecn)
+		printf("  ecn        %s in the frame; outside %s as sent, %s as received; %s as "
+		       "delivered\n",
+		       member_text(ecn, "frame"), or_nothing(ecn, "sent"),
+		       or_nothing(ecn, "received"), or_nothing(ecn, "delivered"));
+}
+
+void probe_from_print(const json_t *report)
+{
+	const json_t *frames = json_object_get(report, "frames"),
+		     *mtu = json_object_get(report, "mtu");
+
+	printf("from %s, %s, to %s\n", member_text(report, "from"), member_text(report, "source"),
+	       or_nothing(report, "mac"));
+	answers_print(json_object_get(report, "answers"));
+	hops_print("there", json_object_get(report, "hops"));
+	hops_print("and back", json_object_get(report, "back"));
+	if (frames)
+		printf("  frames     %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT
+		       " arrived\n",
+		       whole(frames, "arrived"), whole(frames, "sent"));
+	marks_print(report);
+	if (mtu)
+		printf("  mtu        %" JSON_INTEGER_FORMAT "; the device has %" JSON_INTEGER_FORMAT
+		       ", tunnels carry %" JSON_INTEGER_FORMAT " (%" JSON_INTEGER_FORMAT
+		       " sizes tried)\n",
+		       whole(mtu, "path"), whole(mtu, "device"), whole(mtu, "overlay"),
+		       whole(mtu, "probes"));
+	probe_findings_print(report);
+}

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`weft probe from PORT`: frames through the overlay, hop by hop, with and without somebody who watches over there."""
+
+import json
+
+import pytest
+
+from daemon import Weftd
+from frames import mac_of
+from lab import Lab, wait_until
+from serve import GARBAGE, Server, ask
+from way import Way
+
+FOUND = 3
+PORT = 7474
+VNI = 1000
+PACE = "interval 0.01 count 3"
+
+
+class Course:
+    """Containers behind weft at both ends of a way of several hops; `server` watches at the far end."""
+
+    def __init__(self, lab, family=4, serve=True):
+        self.way = Way(lab, family)
+        self.near, self.far = self.way.near, self.way.far
+        for number, (host, other) in enumerate(((self.near, self.far), (self.far, self.near)), 1):
+            host.c = host.container(f"c{number}", "vnet0", f"10.0.0.{number}/24", ipv6=True, mtu=1430)
+            host.c.ip(f"address add fd00::{number}/64 dev eth0 nodad")
+            host.c.address, host.c.address6 = f"10.0.0.{number}", f"fd00::{number}"
+            host.weft = Weftd(host)
+            host.weft("bridge add br0")
+            host.weft("port add vnet0 bridge br0")
+            host.weft(f"tunnel add t0 bridge br0 id {VNI} local {host.address} remote {other.address}")
+        self.mtu = 1450 if family == 4 else 1430
+        for host in (self.near, self.far):
+            for dev, where in (("vnet0", host), ("eth0", host.c)):
+                where.ip(f"link set {dev} mtu 1500")
+        self.near.c.ping(self.far.c.address)
+        self.near.c.ping(self.far.c.address6)
+        self.server = Server(self.far, "probe", PORT) if serve else None
+
+    def __call__(self, words="", status=0, to=None, at=True):
+        to = to or self.far.c.address
+        at = f"at {self.far.address}" if at and self.server else ""
+        done = self.near.weft.run(f"probe from vnet0 to {to} {at} {PACE} {words}")
+        assert done.returncode == status and not done.stderr, done
+        report = json.loads(done.stdout)
+        bad = [finding for finding in report["findings"] if finding["severity"] != "info"]
+        assert bool(bad) == (status == FOUND), report
+        return report
+
+    def hops(self, report, which="hops"):
+        return [(hop["host"], hop["point"]) for hop in report[which]]
+
+    def tables(self):
+        """What both ends' hosts and bridges know, but for the age of it."""
+        macs = [sorted((entry["mac"], entry["dev"]) for entry in host.weft.fdb() if entry["state"] != "local")
+                for host in (self.near, self.far)]
+        neighbours = [sorted((entry["dst"], entry.get("lladdr")) for entry in
+                             json.loads(host.c.run("ip", "-j", "neigh", "show").stdout or "[]"))
+                      for host in (self.near, self.far)]
+        return macs, neighbours
+
+
+@pytest.mark.parametrize("inner", (4, 6))
+@pytest.mark.parametrize("family", (4, 6))
+def test_nothing_is_wrong(lab, family, inner):
+    course = Course(lab, family)
+    before = course.tables()
+    report = course(to=course.far.c.address6 if inner == 6 else None)
+    there = course.far.address
+    assert report["source"] == course.near.c.mac("eth0") and report["mac"] == course.far.c.mac("eth0")
+    assert report["answers"]["sent"] == report["answers"]["answered"] == 3 and report["answers"]["rtt_least"] > 0
+    assert course.hops(report) == [("here", "port-in"), ("here", "underlay-out"), (there, "underlay-in"),
+                                   (there, "port-out")]
+    assert all(hop["seen"] == 3 for hop in report["hops"])
+    assert course.hops(report, "back") == [(there, "port-in"), (there, "underlay-out"), ("here", "underlay-in"),
+                                           ("here", "port-out")]
+    places = {(hop["host"], hop["point"]): hop["place"] for hop in report["hops"]}
+    assert places["here", "port-in"] == "vnet0" and places[there, "port-out"] == "vnet0"
+    assert places["here", "underlay-out"] == f"t0 with {there}"
+    assert report["frames"] == {"sent": 3, "arrived": 3} and report["checksums"] is True
+    assert report["ecn"] == {"frame": "ect0", "sent": "ect0", "received": "ect0", "delivered": "ect0"}
+    assert report["mtu"]["path"] == report["mtu"]["overlay"] == course.mtu and report["mtu"]["device"] == 1500
+    assert course.tables() == before, "somebody has learned something"
+
+
+@pytest.mark.parametrize("inner", (4, 6))
+def test_without_anybody_there(lab, inner):
+    course = Course(lab, serve=False)
+    report = course(to=course.far.c.address6 if inner == 6 else None)
+    assert report["answers"]["answered"] == 3 and "frames" not in report
+    assert course.hops(report) == [("here", "port-in"), ("here", "underlay-out")]
+    assert report["mtu"]["path"] == course.mtu  # questions that are long enough find it, too
+    report = course(to=course.far.c.mac("eth0"))
+    assert "answers" not in report and "mtu" not in report
+    assert course.hops(report) == [("here", "port-in"), ("here", "underlay-out")]
+
+
+def test_between_ports_of_one_host(lab):
+    course = Course(lab, serve=False)
+    inner = course.near.container("c3", "vnet1", "10.0.0.3/24")
+    course.near.weft("port add vnet1 bridge br0")
+    report = course(to="10.0.0.3")
+    assert course.hops(report) == [("here", "port-in"), ("here", "port-out")]
+    assert report["mac"] == inner.mac("eth0") and report["frames"]["arrived"] == 3 and report["checksums"] is True
+
+
+def test_from_the_host_itself(lab):
+    course = Course(lab)
+    course.near.weft("port add in0 bridge br0 type internal address 10.0.0.9/24")
+    done = course.near.weft.run(f"probe from in0 to {course.far.c.address} at {course.far.address} {PACE}")
+    assert done.returncode == 0, done
+    report = json.loads(done.stdout)
+    assert report["source"] == course.near.mac("in0") and report["answers"]["answered"] == 3
+    assert course.hops(report) == [("here", "port-in"), ("here", "underlay-out"), (course.far.address, "underlay-in"),
+                                   (course.far.address, "port-out")]
+    assert report["frames"]["arrived"] == 3 and report["checksums"] is True and report["mtu"]["path"] == course.mtu
+
+
+def test_for_people(lab):
+    course = Course(lab)
+    done = course.near.weft.run(f"probe from vnet0 to {course.far.c.address} at {course.far.address} {PACE}",
+                                json_output=False)
+    assert done.returncode == 0, done
+    for part in ("3 of 3", "checksums  right", f"mtu        {course.mtu}", "port-in", "underlay-out", "and back"):
+        assert part in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("family", (4, 6))
+def test_a_router_clears_congestion_marks(lab, family):
+    course = Course(lab, family)
+    router = course.way.rb[0]
+    router.run("nft", "add table inet marks")
+    router.run("nft", "add chain inet marks forward { type filter hook forward priority 0; }")
+    word = "ip" if family == 4 else "ip6"
+    router.run("nft", f"add rule inet marks forward udp dport 4789 {word} ecn set not-ect")
+    report = course(status=FOUND)
+    assert report["ecn"] == {"frame": "ect0", "sent": "ect0", "received": "not-ect", "delivered": "ect0"}
+    assert "clears congestion marks" in report["findings"][0]["text"]
+    # one that marks congestion does what it should, and the frame says so
+    router.run("nft", "flush chain inet marks forward")
+    router.run("nft", f"add rule inet marks forward udp dport 4789 {word} ecn set ce")
+    report = course()
+    assert report["ecn"]["received"] == report["ecn"]["delivered"] == "ce"
+
+
+def test_a_middlebox_changes_bytes(lab):
+    course = Course(lab)
+    router = course.way.rb[0]
+    router.run("nft", "add table ip change")
+    router.run("nft", "add chain ip change forward { type filter hook forward priority 0; }")
+    # behind UDP, VXLAN, Ethernet, IP, UDP and the mark
+    router.run("nft", "add rule ip change forward udp dport 4789 @th,512,16 set 0x1234")
+    report = course(status=FOUND)
+    assert report["checksums"] is False and report["frames"]["arrived"] == 3
+    assert "other bytes than were sent" in report["findings"][0]["text"]
+
+
+@pytest.mark.parametrize("serve", (True, False))
+def test_a_black_hole(lab, serve):
+    course = Course(lab, serve=serve)
+    course.way.narrow(1400)
+    course.way.silence(course.way.rb[0], "icmp type destination-unreachable")
+    report = course("timeout 0.5", status=FOUND)
+    assert report["mtu"]["path"] == 1350 and report["mtu"]["overlay"] == 1450
+    assert "1350" in report["findings"][0]["text"]
+
+
+def test_it_is_dropped_over_there(lab):
+    course = Course(lab)
+    course.far.weft(f"fdb add {course.near.c.mac('eth0')} dev vnet0")
+    report = course(to=course.far.c.mac("eth0"), status=FOUND, words="timeout 0.5")
+    drop, = (hop for hop in report["hops"] if hop["point"] == "drop")
+    assert drop["host"] == course.far.address and "fdb_static" in drop["place"] and drop["seen"] == 3
+    assert any("fdb_static" in finding["text"] for finding in report["findings"])
+    assert report["frames"] == {"sent": 3, "arrived": 0}
+
+
+def test_nobody_has_that_address(lab):
+    course = Course(lab)
+    report = course(to="10.0.0.77", status=FOUND, words="timeout 0.3")
+    assert report["answers"]["answered"] == 0 and "nobody answers" in report["findings"][0]["text"]
+    assert (course.far.address, "port-out") in course.hops(report)  # the question got there
+
+
+def test_whose_frames_it_sends(lab):
+    course = Course(lab, serve=False)
+    weft, mac = course.near.weft, course.far.c.mac("eth0")
+    done = weft.run(f"probe from vnet0 to {course.far.c.address} source {mac}")
+    assert done.returncode == 1 and "is behind t0" in done.stderr
+    course(words=f"source {course.near.c.mac('eth0')}")
+    weft("fdb flush dev vnet0")
+    done = weft.run(f"probe from vnet0 to {course.far.c.address}")
+    assert done.returncode == 1 and "source MAC" in done.stderr and "no MACs" in done.stderr
+    course.near.c.ip("link set eth0 promisc on")
+    assert course(words=f"source {mac_of(0x77)}")["source"] == mac_of(0x77)
+    wait_until(lambda: weft.fdb(f"mac {mac_of(0x77)}"), "the new MAC")
+
+
+def test_nobody_watches_there(lab):
+    course = Course(lab, serve=False)
+    done = course.near.weft.run(f"probe from vnet0 to {course.far.c.address} at {course.far.address}")
+    assert done.returncode == 1 and "is weft probe -s running there?" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def shared_course(tmp_path_factory):
+    made = Lab(tmp_path_factory.mktemp("probe"))
+    try:
+        yield Course(made)
+    finally:
+        complaints = made.close()
+    assert not complaints
+
+
+@pytest.mark.parametrize("garbage", GARBAGE + (
+    b'{"do": "watch", "source": "me", "token": 1}\n', b'{"do": "watch", "source": "02:00:00:00:00:01", "token": 0}\n',
+    b'{"do": "watch", "source": "02:00:00:00:00:01", "token": 1, "target": "ff02::1"}\n',
+    b'{"do": "watch", "source": "02:00:00:00:00:01", "token": 4294967296}\n'), ids=range(len(GARBAGE) + 4))
+def test_garbage_is_refused(shared_course, garbage):
+    shared_course.server.refuses(shared_course.near, shared_course.far.address, garbage)
+
+
+def test_it_tells_nothing_of_others(shared_course):
+    course = shared_course
+    sock = course.server.connect(course.near, course.far.address)
+    assert ask(sock, do="watch", source=course.near.c.mac("eth0"), token=7)["watching"] is True
+    course.near.c.ping(course.far.c.address, count=3)
+    assert ask(sock, do="take") == {"seen": []}
+    sock.close()
+
+
+@pytest.mark.parametrize("words, status, said", (
+    ("from", 2, "from"), ("from vnet0", 2, "to"), ("from vnet0 to", 2, "to"), ("from vnet0 to x", 1, "x"),
+    ("from vnet0 to 224.0.0.1", 1, "224.0.0.1"), ("from vnet0 to ff:ff:ff:ff:ff:ff", 1, "ff:ff"),
+    ("from vnet0 to 10.0.0.2 source 01:00:00:00:00:01", 1, "source"), ("from vnet0 to 10.0.0.2 count 0", 1, "count"),
+    ("from vnet0 to 10.0.0.2 at x", 1, "at"), ("from vnet0 to 10.0.0.2 at 10.0.0.3 port 0", 1, "port"),
+    ("from vnet0 to 10.0.0.2" + " at 10.0.0.3" * 5, 1, "4 hosts"), ("from vnet9 to 10.0.0.2", 1, "vnet9"),
+    ("from vnet0 to ff02::1", 1, "ff02::1"), ("from vnet0 to 10.0.0.2 fast", 2, "fast"), ("-s me", 1, "me")))
+def test_refused(weft_host, words, status, said):
+    done = weft_host.weft.run(f"probe {words}")
+    assert done.returncode == status and done.stderr.count("\n") == 1 and said in done.stderr, done
