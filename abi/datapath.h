@@ -28,6 +28,7 @@
 #define WEFT_FDB_MAX	 1048576
 #define WEFT_EVENTS_SIZE (1 << 20) /* bytes of the event ring */
 
+#define WEFT_CAST_CALL	   0x77656674 /* in a call, until weftd puts the kernel's function there */
 #define WEFT_TICK_SHIFT	   24
 #define WEFT_TICKS(second) ((__u32)(((__u64)(second)*1000000000ULL) >> WEFT_TICK_SHIFT))
 

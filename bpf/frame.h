@@ -116,8 +116,23 @@ struct sk_buff___netns {
 	struct net_device___weft *dev;
 } __attribute__((preserve_access_index));
 
-/* 6.2; kernels that have tcx have it */
-extern void *bpf_cast_to_kern_ctx(void *object) __ksym __weak;
+/*
+ * The kernel's function bpf_cast_to_kern_ctx() (6.2, so that what has tcx has it), with a number in the place of its own that
+ * weftd fills in (daemon/dp_netns.c). As a weak symbol it would have libbpf look through the kernel's modules where it is not
+ * there, for which weftd has no privilege.
+ */
+static __always_inline void *kernel_context(struct __sk_buff *skb)
+{
+	void *real;
+
+	asm volatile("r1 = %[skb]\n\t"
+		     "call %[function]\n\t"
+		     "%[real] = r0"
+		     : [real] "=r"(real)
+		     : [skb] "r"(skb), [function] "i"(WEFT_CAST_CALL)
+		     : "r0", "r1", "r2", "r3", "r4", "r5");
+	return real;
+}
 
 /*
  * A program on tcx goes along with a device that is moved to another network namespace, where nobody is served and weftd
@@ -129,7 +144,7 @@ static __always_inline bool netns_is_foreign(struct __sk_buff *skb)
 
 	if (!netns_cookie)
 		return false;
-	real = bpf_cast_to_kern_ctx(skb);
+	real = kernel_context(skb);
 	return real->dev->nd_net.net->net_cookie != netns_cookie;
 }
 

@@ -16,6 +16,21 @@ static __always_inline bool dest_equal(const struct weft_dest *a, const struct w
 	return a->port == b->port && a->remote == b->remote;
 }
 
+/*
+ * weftd is woken once in a tick and CPU, and looks again by itself when that tick is over (daemon/events.c): a wake-up
+ * costs more than everything else that a new MAC does.
+ */
+static __always_inline __u64 event_wakes(__u32 now)
+{
+	__u32 zero = 0;
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &zero);
+
+	if (!scratch || scratch->event_tick == now)
+		return BPF_RB_NO_WAKEUP;
+	scratch->event_tick = now;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
 static __noinline void event_send(__u32 type, const struct weft_fdb_key *key,
 				  const struct weft_dest *dest, const struct weft_dest *old)
 {
@@ -39,7 +54,7 @@ static __noinline void event_send(__u32 type, const struct weft_fdb_key *key,
 	event->pad = 0;
 	event->dest = *dest;
 	event->old = old ? *old : (struct weft_dest){};
-	bpf_ringbuf_submit(event, 0);
+	bpf_ringbuf_submit(event, event_wakes(event->tick));
 }
 
 /* Takes one of `max` (0: no limit) places in fdb_counts[index]. */
@@ -90,10 +105,10 @@ static __always_inline void count_give_tunnel(const struct weft_dest *dest)
 		count_give(WEFT_BRIDGES_MAX + remote->tunnel);
 }
 
-static __noinline int learn_new(const struct weft_fdb_key *key, const struct weft_dest *dest,
-				__u32 now)
+static __noinline int learn_new(const struct frame *f, const struct weft_fdb_key *key,
+				const struct weft_dest *dest)
 {
-	struct weft_fdb_entry entry = {.dest = *dest, .seen = now};
+	struct weft_fdb_entry entry = {.dest = *dest, .seen = f->now};
 	struct weft_bridge *bridge = bridge_get(key->bridge);
 
 	if (!bridge || !count_take(key->bridge, bridge->maxaddress))
@@ -103,7 +118,7 @@ static __noinline int learn_new(const struct weft_fdb_key *key, const struct wef
 		goto full;
 	}
 	if (tracing)
-		return trace_value(WEFT_TRACE_LEARN, dest->remote, WEFT_LEARN_NEW, 0, 0);
+		return trace_record(f, WEFT_TRACE_LEARN, WEFT_LEARN_NEW, 0, 0);
 	if (bpf_map_update_elem(&fdb, key, &entry, BPF_NOEXIST)) {
 		/* another CPU was first, or the map is full */
 		count_give(key->bridge);
@@ -113,34 +128,30 @@ static __noinline int learn_new(const struct weft_fdb_key *key, const struct wef
 	event_send(WEFT_EVENT_LEARN, key, dest, NULL);
 	return 0;
 full:
-	if (tracing)
-		trace_value(WEFT_TRACE_LEARN, dest->remote, WEFT_LEARN_FULL, 0, 0);
+	trace_frame(f, LEARN, WEFT_LEARN_FULL, 0, 0);
 	event_send(WEFT_EVENT_FULL, key, dest, NULL);
 	return 0;
 }
 
-static __noinline int learn_move(struct weft_fdb_entry *entry, const struct weft_fdb_key *key,
-				 const struct weft_dest *dest, __u32 now)
+static __noinline int learn_move(const struct frame *f, struct weft_fdb_entry *entry,
+				 const struct weft_fdb_key *key, const struct weft_dest *dest)
 {
 	struct weft_dest old;
 
-	if (!entry || !key || !dest)
+	if (!f || !entry || !key || !dest)
 		return 0;
 	old = entry->dest;
 	if (!count_take_tunnel(dest)) {
 		event_send(WEFT_EVENT_FULL, key, dest, &old);
-		if (tracing)
-			trace_value(WEFT_TRACE_LEARN, dest->remote, WEFT_LEARN_FULL, old.port,
-				    old.remote);
+		trace_frame(f, LEARN, WEFT_LEARN_FULL, old.port, old.remote);
 		return 0;
 	}
 	if (tracing)
-		return trace_value(WEFT_TRACE_LEARN, dest->remote, WEFT_LEARN_MOVE, old.port,
-				   old.remote);
+		return trace_record(f, WEFT_TRACE_LEARN, WEFT_LEARN_MOVE, old.port, old.remote);
 	count_give_tunnel(&old);
 	/* one store, so that a reader never sees half of each */
 	*(volatile __u64 *)&entry->dest = *(const __u64 *)dest;
-	entry->seen = now;
+	entry->seen = f->now;
 	event_send(WEFT_EVENT_MOVE, key, dest, &old);
 	return 0;
 }
@@ -186,9 +197,9 @@ static __always_inline int learn(const struct frame *f, const struct weft_dest *
 		return 0;
 	}
 	if (entry)
-		learn_move(entry, &key, dest, f->now);
+		learn_move(f, entry, &key, dest);
 	else
-		learn_new(&key, dest, f->now);
+		learn_new(f, &key, dest);
 	return 0;
 }
 

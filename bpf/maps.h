@@ -239,8 +239,10 @@ struct scratch {
 	struct weft_seen_options options;
 	__u32 control_tick;
 	__u32 control_count;
-	__u32 icmp_tick; /* errors that were sent (bpf/toobig.h) */
+	__u32 event_tick; /* in which weftd was woken last (bpf/learn.h) */
+	__u32 icmp_tick;  /* errors that were sent (bpf/toobig.h) */
 	__u32 icmp_count;
+	__u32 pad;
 	__u8 quote[1232];	   /* of a packet that is answered with an ICMP error */
 	struct weft_remote remote; /* in a trace (bpf/encap.h) */
 };

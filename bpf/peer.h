@@ -96,8 +96,12 @@ static __noinline __u32 peer_learn(struct weft_peer_key *key, __u32 tunnel_id,
 	prototype = remote_get(from);
 	if (!from || !prototype || prototype->tunnel != tunnel_id)
 		return 0;
-	if (tracing)
-		return trace_value(WEFT_TRACE_PEER_NEW, 0, tunnel_id, 0, 0);
+	if (tracing) {
+		if (bpf_map_peek_elem(&spares, &id))
+			return 0;
+		trace_value(WEFT_TRACE_PEER_NEW, 0, tunnel_id, 0, 0);
+		return from; /* stands for what would be made of it */
+	}
 	if (bpf_map_pop_elem(&spares, &id))
 		return 0;
 	remote = remote_get(id);

@@ -19,6 +19,7 @@
 #define LOOK_MS	     200 /* how long nothing may come before what is kept is shown */
 #define NAMES_SECOND 1	 /* how old names may get */
 #define BACK_SECOND  10	 /* how long weftd may be away */
+#define REST_SECOND  1	 /* for what waits when it is stopped */
 #define FILTER_MAX   65536
 
 struct capturing {
@@ -259,6 +260,22 @@ static int capture_gone(struct capturing *c, const struct error *gone, struct er
 	}
 }
 
+/* What waits in the ring when somebody says stop; not what comes for ever. */
+static int capture_rest(struct capturing *c, struct error *err)
+{
+	double end = watch_clock() + REST_SECOND;
+	const struct weft_captured *record;
+	const uint8_t *bytes;
+	int r = 0;
+
+	while (r == 0 && c->client && !c->ended && !(c->limit && c->packets == c->limit) &&
+	       watch_clock() < end && capture_next(c->client, 0, &record, &bytes, NULL) == 1) {
+		c->packets++;
+		r = packet_write(c, record, bytes, err);
+	}
+	return r;
+}
+
 static int capture_loop(struct capturing *c, struct error *err)
 {
 	const struct weft_captured *record;
@@ -287,6 +304,8 @@ static int capture_loop(struct capturing *c, struct error *err)
 		if (r < 0 && gone.code)
 			r = capture_gone(c, &gone, err);
 	}
+	if (r == 0 && stopped && !c->ended)
+		r = capture_rest(c, err);
 	return r == -EPIPE ? 0 : r;
 }
 

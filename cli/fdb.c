@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/output.h"
+#include "lib/entry_words.h"
 #include "lib/yaml.h"
 
 #define PAGE	    4096  /* entries asked for at a time */
@@ -148,34 +149,53 @@ static void head_print(void)
 	       "DST", "VNI", "STATE", "AGE");
 }
 
-static void entry_print(const json_t *entry)
+static const char *const columns[] = {"mac", "vlan", "bridge", "dev", "dst", "vni", "state", "age"};
+
+#define COLUMNS (sizeof(columns) / sizeof(*columns))
+
+static void row_print(const char *const text[COLUMNS], const char *option)
 {
-	static const char *const members[] = {"mac", "vlan", "bridge", "dev",
-					      "dst", "vni",  "state",  "age"};
-	char number[8][24];
-	const char *text[8];
-
-	for (size_t i = 0; i < 8; i++) {
-		const json_t *value = json_object_get(entry, members[i]);
-
-		text[i] = json_string_value(value);
-		if (json_is_integer(value)) {
-			snprintf(number[i], sizeof(number[i]), "%" JSON_INTEGER_FORMAT,
-				 json_integer_value(value));
-			text[i] = number[i];
-		}
-		if (!text[i])
-			text[i] = "-";
-	}
 	printf("%-17s  %4s  %-15s  %-15s  %-15s  %8s  %-7s  %s", text[0], text[1], text[2], text[3],
 	       text[4], text[5], text[6], text[7]);
-	if (json_object_get(entry, "option")) {
-		char *option = output_text(json_object_get(entry, "option"));
-
+	if (option)
 		printf("  option %s", option);
-		free(option);
-	}
 	putchar('\n');
+}
+
+static void entry_print(const json_t *entry)
+{
+	char *text[COLUMNS], *option = NULL;
+
+	for (size_t i = 0; i < COLUMNS; i++)
+		text[i] = output_text(json_object_get(entry, columns[i]));
+	if (json_object_get(entry, "option"))
+		option = output_text(json_object_get(entry, "option"));
+	row_print((const char *const *)text, option);
+	for (size_t i = 0; i < COLUMNS; i++)
+		free(text[i]);
+	free(option);
+}
+
+/* An entry as words: its MAC, then pairs. Another weftd may know of more of them. */
+static void words_print(const char *words)
+{
+	const char *text[COLUMNS], *option = NULL, *key, *value;
+	char copy[ENTRY_WORDS_MAX], *rest = NULL;
+
+	snprintf(copy, sizeof(copy), "%s", words);
+	for (size_t i = 0; i < COLUMNS; i++)
+		text[i] = "-";
+	text[0] = strtok_r(copy, " ", &rest);
+	while (text[0] && (key = strtok_r(NULL, " ", &rest)) &&
+	       (value = strtok_r(NULL, " ", &rest))) {
+		for (size_t i = 1; i < COLUMNS; i++)
+			if (!strcmp(key, columns[i]))
+				text[i] = value;
+		if (!strcmp(key, "option"))
+			option = value;
+	}
+	if (text[0])
+		row_print(text, option);
 }
 
 /* JSON is one list over all pages: "[" before the first entry, "," between, "]" at the end. */
@@ -188,7 +208,7 @@ static void page_print(const struct cli *cli, const json_t *entries, size_t *pri
 		size_t before = (*printed)++;
 
 		if (!cli->json) {
-			entry_print(entry);
+			words_print(json_is_string(entry) ? json_string_value(entry) : "");
 			continue;
 		}
 		fputs(before ? "," : "[", stdout);
@@ -203,6 +223,8 @@ static int show_pages(struct cli *cli, json_t *params, struct error *err)
 	json_t *cursor;
 
 	json_object_set_new(params, "limit", json_integer(PAGE));
+	if (!cli->json)
+		json_object_set_new(params, "words", json_true());
 	do {
 		json_auto_t *result = NULL;
 		int ret = cli_call(cli, "fdb.show", json_incref(params), &result, err);

@@ -3,6 +3,7 @@
 #include "cli/trace.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,12 +44,21 @@ static int mac_refused(const char *word, int code, const char *port, struct erro
 			 *word == 's' ? "at" : "elsewhere than at", port);
 }
 
+/* Is it the device of a tunnel without a bridge, where the Ethernet header says no more than which remote? */
+static bool device_is_l3(struct cli *cli, const char *name)
+{
+	json_auto_t *shown = NULL;
+	struct error err = {};
+
+	return cli_call(cli, "tunnel.show", json_pack("{s:s}", "name", name), &shown, &err) == 0 &&
+	       !*text_of(json_array_get(shown, 0), "bridge");
+}
+
 static int macs_find(struct cli *cli, const char *port, struct packet_want *want, struct error *err)
 {
 	json_auto_t *shown = NULL, *fdb = NULL;
 	const char *bridge;
 	int r = cli_call(cli, "port.show", json_pack("{s:s}", "name", port), &shown, err);
-
 	if (r < 0)
 		return r;
 	bridge = text_of(json_array_get(shown, 0), "bridge");
@@ -80,8 +90,9 @@ static void macs_plain(struct packet_want *want)
 		want->has_dmac = false;
 }
 
-int trace_frame(struct cli *cli, const char *port, const char *text, uint8_t bytes[PACKET_MAX],
-		uint32_t *ret_len, uint32_t *ret_segment, struct error *err)
+int trace_frame(struct cli *cli, const char *port, bool bare, const char *text,
+		uint8_t bytes[PACKET_MAX], uint32_t *ret_len, uint32_t *ret_segment,
+		struct error *err)
 {
 	struct packet_want want;
 	int r = packet_parse(text, &want, err);
@@ -89,7 +100,7 @@ int trace_frame(struct cli *cli, const char *port, const char *text, uint8_t byt
 	if (r < 0)
 		return r;
 	macs_plain(&want);
-	if (want.kind != PACKET_HEX && (!want.has_smac || !want.has_dmac)) {
+	if (!bare && want.kind != PACKET_HEX && (!want.has_smac || !want.has_dmac)) {
 		if (!port)
 			return error_set(err, -EINVAL, "%s: must be given, of the inner frame",
 					 want.has_smac ? "dmac" : "smac");
@@ -178,13 +189,14 @@ static int packet_words(struct cli *cli, struct words *words, const struct trace
 	if (point->port) {
 		r = words_value(words, point->port, &text, err);
 		if (r == 0)
-			r = trace_frame(cli, point->port, text, bytes, ret_len, ret_segment, err);
+			r = trace_frame(cli, point->port, device_is_l3(cli, point->port), text,
+					bytes, ret_len, ret_segment, err);
 	} else if (words_match(words, "from")) {
 		r = trace_outer(cli, words, bytes, ret_len, ret_segment, err);
 	} else {
 		r = words_value(words, "underlay", &text, err);
 		if (r == 0)
-			r = trace_frame(cli, NULL, text, bytes, ret_len, ret_segment, err);
+			r = trace_frame(cli, NULL, false, text, bytes, ret_len, ret_segment, err);
 	}
 	return r;
 }

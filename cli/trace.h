@@ -4,6 +4,7 @@
 #define WEFT_CLI_TRACE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cli/cli.h"
@@ -15,9 +16,13 @@ struct trace_point {
 	const char *dev;  /* NULL: weftd finds it */
 };
 
-/* A frame from a description; MACs that it does not say are looked up, for `port`, which may be NULL. */
-int trace_frame(struct cli *cli, const char *port, const char *text, uint8_t bytes[PACKET_MAX],
-		uint32_t *ret_len, uint32_t *ret_segment, struct error *err);
+/*
+ * A frame from a description; MACs that it does not say are looked up, for `port`, which may be NULL. With `bare` nobody
+ * will look at its Ethernet header, and they are left 0.
+ */
+int trace_frame(struct cli *cli, const char *port, bool bare, const char *text,
+		uint8_t bytes[PACKET_MAX], uint32_t *ret_len, uint32_t *ret_segment,
+		struct error *err);
 /* `from ADDR [to ADDR] TYPE FIELDS... INNER` */
 int trace_outer(struct cli *cli, struct words *words, uint8_t bytes[PACKET_MAX], uint32_t *ret_len,
 		uint32_t *ret_segment, struct error *err);

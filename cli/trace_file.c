@@ -16,6 +16,9 @@ int trace_file(const char *path, uint32_t number, uint8_t bytes[PACKET_MAX], uin
 	uint32_t count = 0;
 	int got = 0, r = 0;
 
+	/* libpcap names the file by itself where it cannot open it */
+	if (!file && !strncmp(problem, path, strlen(path)))
+		return error_set(err, -EINVAL, "%s", problem);
 	if (!file)
 		return error_set(err, -EINVAL, "%.128s: %s", path, problem);
 	if (pcap_datalink(file) != DLT_EN10MB)

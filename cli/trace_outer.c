@@ -40,7 +40,7 @@ static int number_take(struct words *words, const char *of, uint32_t most, uint3
 		return r;
 	errno = 0;
 	value = strtoul(text, &end, 0);
-	if (*end || *text == '-' || errno || value > most)
+	if (*end || *text < '0' || *text > '9' || errno || value > most)
 		return error_set(err, -EINVAL, "%s: \"%.64s\" is no number up to %u", of, text,
 				 most);
 	*ret = (uint32_t)value;
@@ -103,6 +103,27 @@ static int field_take(struct words *words, struct outer_want *want, struct error
 				 "options: \"%.64s\" is no hexadecimal of whole 4-byte words",
 				 text);
 	want->options_len = (uint32_t)r;
+	return 0;
+}
+
+/* A field that the header does not have, or has no room for, would be lost without a word. */
+static int field_check(const struct outer_want *want, struct error *err)
+{
+	bool gre = want->type > OUTER_GENEVE;
+	uint32_t most =
+		want->type == OUTER_GRE || want->type == OUTER_GRETAP ? UINT32_MAX : 0xffffff;
+	const char *type = type_names[want->type];
+
+	if (want->vni > most)
+		return error_set(err, -EINVAL, "key: %s has no more than 24 bits for it", type);
+	if (want->has_flags && !gre && want->flags > 0xff)
+		return error_set(err, -EINVAL, "flags: %s has one byte of them", type);
+	if (want->has_sequence && !gre)
+		return error_set(err, -EINVAL, "seq: %s has no sequence number", type);
+	if (want->has_protocol && want->type == OUTER_VXLAN)
+		return error_set(err, -EINVAL, "proto: vxlan does not say what it carries");
+	if (want->options_len && want->type != OUTER_GENEVE)
+		return error_set(err, -EINVAL, "options: %s has none", type);
 	return 0;
 }
 
@@ -180,6 +201,14 @@ static uint32_t udp_build(const struct outer_want *want, uint8_t *to, uint32_t p
 	return length;
 }
 
+/* Is there no Ethernet header in the tunnel? */
+static bool outer_is_bare(const struct outer_want *want)
+{
+	return want->type == OUTER_GRE ||
+	       (want->has_protocol &&
+		(want->protocol == ETHERTYPE_IP || want->protocol == ETHERTYPE_IPV6));
+}
+
 /* The whole packet; `inner` is a frame, whose Ethernet header is left out where it is not carried. */
 static int outer_build(struct outer_want *want, const uint8_t *inner, uint32_t inner_len,
 		       uint8_t bytes[PACKET_MAX], uint32_t *ret_len, struct error *err)
@@ -188,7 +217,7 @@ static int outer_build(struct outer_want *want, const uint8_t *inner, uint32_t i
 	uint32_t protocol = want->has_protocol ? want->protocol : PROTO_ETHERNET, at, length;
 	uint8_t *l4 = bytes + 14 + (v4 ? 20 : 40);
 
-	if (want->type == OUTER_GRE || protocol == ETHERTYPE_IP || protocol == ETHERTYPE_IPV6) {
+	if (outer_is_bare(want)) {
 		if (inner_len < 14)
 			return error_set(err, -EINVAL, "the inner frame has no Ethernet header");
 		if (!want->has_protocol)
@@ -242,7 +271,7 @@ static int header_take(struct words *words, struct outer_want *want, struct erro
 		return r;
 	if (!want->has_vni && want->type != OUTER_GRE && want->type != OUTER_GRETAP)
 		return error_set(err, WORDS_USAGE, "%s: vni must be given", type_names[want->type]);
-	return 0;
+	return field_check(want, err);
 }
 
 int trace_outer(struct cli *cli, struct words *words, uint8_t bytes[PACKET_MAX], uint32_t *ret_len,
@@ -263,6 +292,7 @@ int trace_outer(struct cli *cli, struct words *words, uint8_t bytes[PACKET_MAX],
 	if (r == 0)
 		r = words_value(words, type_names[want.type], &text, err);
 	if (r == 0)
-		r = trace_frame(cli, NULL, text, inner, &inner_len, ret_segment, err);
+		r = trace_frame(cli, NULL, outer_is_bare(&want), text, inner, &inner_len,
+				ret_segment, err);
 	return r < 0 ? r : outer_build(&want, inner, inner_len, bytes, ret_len, err);
 }

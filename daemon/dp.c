@@ -10,12 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "bpf/weft.skel.h"
 #include "daemon/log.h"
-#include "daemon/tcx.h"
 
 #define KERNEL_DECAP_L3	 (1u << 0) /* bpf/frame.h */
 #define PROGRAM_MAPS_MAX 64
@@ -122,21 +120,6 @@ static int bpf_probe(struct error *err)
 	return error_set(err, fd, "datapath: cannot make a BPF map: %s", strerror(-fd));
 }
 
-/* Of this process's network namespace; 0: the kernel does not say, or has no tcx, for which it is wanted. */
-static uint64_t netns_cookie_get(void)
-{
-	int fd = tcx_supported() ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
-	uint64_t cookie = 0;
-	socklen_t size = sizeof(cookie);
-
-	if (fd < 0)
-		return 0;
-	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) < 0)
-		cookie = 0;
-	close(fd);
-	return cookie;
-}
-
 static int dp_open(struct dp **ret, struct error *err)
 {
 	struct dp *dp;
@@ -160,7 +143,11 @@ static int dp_open(struct dp **ret, struct error *err)
 		dp->fd[i] = -1;
 	dp->decap_l3 = kernel_has_decap_l3();
 	dp->skeleton->rodata->kernel_features = dp->decap_l3 ? KERNEL_DECAP_L3 : 0;
-	dp->skeleton->rodata->netns_cookie = netns_cookie_get();
+	r = dp_netns_prepare(dp->skeleton);
+	if (r < 0) {
+		dp_free(dp);
+		return error_set(err, r, "datapath: %s", strerror(-r));
+	}
 	if (getrandom((void *)dp->skeleton->rodata->defer_token,
 		      sizeof(dp->skeleton->rodata->defer_token),
 		      0) != sizeof(dp->skeleton->rodata->defer_token)) {

@@ -10,10 +10,13 @@ struct weft;
 struct dp {
 	struct weft *skeleton;
 	int port, underlay, split, collect, inject; /* fds of the programs, the skeleton's */
-	int fd[DP_MAP_COUNT];		    /* the skeleton's */
+	int fd[DP_MAP_COUNT];			    /* the skeleton's */
 	uint32_t key_size[DP_MAP_COUNT], value_size[DP_MAP_COUNT];
 	int cpus;
 	bool decap_l3;
 };
+
+/* Tells the programs which network namespace they serve: this process's. Before they are loaded; 0 or a negative errno. */
+int dp_netns_prepare(struct weft *skeleton);
 
 #endif

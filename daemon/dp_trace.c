@@ -8,6 +8,7 @@
 #include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bpf/weft.skel.h"
 #include "daemon/dp_private.h"
@@ -16,16 +17,17 @@
 
 /* What says what is to be done. All other maps are of one load of the programs. */
 static const enum dp_map shared[] = {
-	DP_CONTROL, DP_BRIDGES,	  DP_DEVICES,	    DP_PORTS,	   DP_TUNNELS, DP_REMOTES,
-	DP_OPTIONS, DP_SEQUENCES, DP_KNOWN_OPTIONS, DP_PEERS,	   DP_PATHS,   DP_VNIS,
-	DP_LISTEN,  DP_ADDRESSES, DP_FDB,	    DP_FDB_COUNTS, DP_FLOOD,   DP_TRUNKS,
+	DP_CONTROL,   DP_BRIDGES,	DP_DEVICES, DP_PORTS,  DP_TUNNELS, DP_REMOTES, DP_OPTIONS,
+	DP_SEQUENCES, DP_KNOWN_OPTIONS, DP_PEERS,   DP_PATHS,  DP_VNIS,	   DP_LISTEN,  DP_ADDRESSES,
+	DP_FDB,	      DP_FDB_COUNTS,	DP_FLOOD,   DP_TRUNKS, DP_STORMS,  DP_SPARES,
 };
 
 struct dp_tracer {
 	struct weft *skeleton;
 	struct ring_buffer *ring;
 	int program[DP_HOOK_COUNT];
-	dp_trace_told told; /* during a run */
+	uint32_t live[DP_HOOK_COUNT]; /* ids of what they are compared with */
+	dp_trace_told told;	      /* during a run */
 	void *arg;
 };
 
@@ -43,10 +45,11 @@ static int record_told(void *data, void *record, size_t size)
 static int tracer_prepare(struct dp_tracer *tracer, const struct dp *dp)
 {
 	struct weft *skeleton = tracer->skeleton;
-	int r = 0;
+	int r;
 
 	*skeleton->rodata = *dp->skeleton->rodata;
 	skeleton->rodata->tracing = 1;
+	r = dp_netns_prepare(skeleton);
 	for (size_t i = 0; r >= 0 && i < sizeof(shared) / sizeof(*shared); i++)
 		r = bpf_map__reuse_fd(
 			bpf_object__find_map_by_name(skeleton->obj, dp_map_name(shared[i])),
@@ -61,36 +64,55 @@ static int tracer_prepare(struct dp_tracer *tracer, const struct dp *dp)
 	return r < 0 ? r : bpf_map__set_max_entries(skeleton->maps.remote_stats, 1);
 }
 
-static int program_tag(int fd, uint8_t ret[BPF_TAG_SIZE])
+static int program_info(int fd, struct bpf_prog_info *ret)
 {
-	struct bpf_prog_info info = {};
-	uint32_t size = sizeof(info);
-	int r = bpf_obj_get_info_by_fd(fd, &info, &size);
+	uint32_t size = sizeof(*ret);
 
-	if (r >= 0)
-		memcpy(ret, info.tag, BPF_TAG_SIZE);
-	return r;
+	memset(ret, 0, sizeof(*ret));
+	return bpf_obj_get_info_by_fd(fd, ret, &size);
 }
 
 /* A trace is worth something only if it is of the programs that packets meet. */
-static int tags_compare(const struct dp_tracer *tracer, const struct dp *dp, struct error *err)
+static int tags_compare(struct dp_tracer *tracer, const struct dp *dp, struct error *err)
 {
 	const int live[DP_HOOK_COUNT] = {dp->port, dp->underlay, dp->split, dp->collect};
 
 	for (int hook = 0; hook < DP_HOOK_COUNT; hook++) {
-		uint8_t one[BPF_TAG_SIZE], two[BPF_TAG_SIZE];
-		int r = program_tag(live[hook], one);
+		struct bpf_prog_info one, two;
+		int r = program_info(live[hook], &one);
 
 		if (r >= 0)
-			r = program_tag(tracer->program[hook], two);
+			r = program_info(tracer->program[hook], &two);
 		if (r < 0)
 			return error_set(err, r, "trace: the programs cannot be compared: %s",
 					 strerror(-r));
-		if (memcmp(one, two, sizeof(one)))
+		tracer->live[hook] = one.id;
+		if (memcmp(one.tag, two.tag, sizeof(one.tag)))
 			return error_set(
 				err, -EPROTO,
 				"trace: the datapath that runs is another than this weftd's");
 	}
+	return 0;
+}
+
+int dp_tracer_check(const struct dp_tracer *tracer, enum dp_hook hook, uint32_t prog_id,
+		    struct error *err)
+{
+	struct bpf_prog_info there, traced;
+	int fd, r;
+
+	if (prog_id == tracer->live[hook])
+		return 0; /* they have been compared */
+	/* without CAP_SYS_ADMIN it cannot be looked at, and may be any */
+	fd = bpf_prog_get_fd_by_id(prog_id);
+	r = fd < 0 ? fd : program_info(fd, &there);
+	if (fd >= 0)
+		close(fd);
+	if (r >= 0)
+		r = program_info(tracer->program[hook], &traced);
+	if (r < 0 || memcmp(there.tag, traced.tag, sizeof(there.tag)))
+		return error_set(err, -EPROTO,
+				 "trace: program %u there is another than this weftd's", prog_id);
 	return 0;
 }
 

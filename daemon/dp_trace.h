@@ -33,6 +33,9 @@ typedef void (*dp_trace_told)(void *arg, const struct weft_trace *step,
 /* -EPROTO: what is attached are other programs. */
 int dp_tracer_new(const struct dp *dp, struct dp_tracer **ret, struct error *err);
 void dp_tracer_free(struct dp_tracer *tracer);
+/* 0: the program with this id is the one that is traced, by its tag. -EPROTO: it is another. */
+int dp_tracer_check(const struct dp_tracer *tracer, enum dp_hook hook, uint32_t prog_id,
+		    struct error *err);
 /* Steps that there was no room for, since it was loaded. */
 uint64_t dp_tracer_lost(const struct dp_tracer *tracer, const struct dp *dp);
 /* Runs the program of a hook. `ret_verdict`: TC_ACT_*. */

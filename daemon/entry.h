@@ -55,9 +55,9 @@ json_t *entry_json(const struct fdb_spec *spec);
 
 /* What a configuration changes: counted, and told one by one as far as that is asked for. */
 struct changes {
-	json_t *list;			    /* CHANGEs (docs/api.md) of objects, then of entries */
-	size_t limit;			    /* so many of entries are listed at most */
-	size_t objects;			    /* changes of objects, all of them listed */
+	json_t *list;			/* CHANGEs (docs/api.md) of objects, then of entries */
+	size_t limit;			/* so many of entries are listed at most */
+	size_t objects;			/* changes of objects, all of them listed */
 	size_t added, changed, deleted; /* entries */
 };
 

@@ -174,8 +174,9 @@ int entry_diff(const struct entry_list *is, const struct entry_list *wanted, str
 
 	/* in the order of the lists: what is there, then what only comes */
 	for (size_t i = 0; i < is->count && result == 0; i++)
-		diff_one(&is->item[i], table.becomes[i] ? &wanted->item[table.becomes[i] - 1] : NULL,
-			 set, del, changes);
+		diff_one(&is->item[i],
+			 table.becomes[i] ? &wanted->item[table.becomes[i] - 1] : NULL, set, del,
+			 changes);
 	for (size_t i = 0; i < wanted->count && result == 0; i++)
 		if (!table.is_there[i])
 			diff_one(NULL, &wanted->item[i], set, del, changes);

@@ -10,11 +10,13 @@
 #include "daemon/log.h"
 
 #define EVENTS_A_TURN 4096
+#define EVENTS_AGAIN  20000 /* us; longer than a tick, in which only the first event wakes */
 
 struct events {
 	struct ring_buffer *ring;
 	struct event *readable;
-	uint32_t left; /* of EVENTS_A_TURN */
+	struct event *again; /* what came without a wake-up (bpf/learn.h) */
+	uint32_t left;	     /* of EVENTS_A_TURN */
 };
 
 void state_event(struct kernel *kernel, const char *noun, const char *name, const char *state)
@@ -129,14 +131,17 @@ static int event_handle(void *arg, void *data, size_t size)
 	return --kernel->events->left ? 0 : -EAGAIN;
 }
 
+/* Woken, or a while after there was something: until there is nothing more. */
 static void events_readable(evutil_socket_t fd, short what, void *arg)
 {
+	static const struct timeval again = {.tv_usec = EVENTS_AGAIN};
 	struct kernel *kernel = arg;
 
 	(void)fd;
-	(void)what;
 	kernel->events->left = EVENTS_A_TURN;
 	ring_buffer__consume(kernel->events->ring);
+	if (kernel->events->left < EVENTS_A_TURN || (what & EV_READ))
+		event_add(kernel->events->again, &again);
 	purge_run(kernel);
 }
 
@@ -156,7 +161,8 @@ int events_start(struct kernel *kernel, struct error *err)
 	}
 	events->readable = event_new(kernel->base, ring_buffer__epoll_fd(events->ring),
 				     EV_READ | EV_PERSIST, events_readable, kernel);
-	if (!events->readable || event_add(events->readable, NULL) < 0) {
+	events->again = evtimer_new(kernel->base, events_readable, kernel);
+	if (!events->readable || !events->again || event_add(events->readable, NULL) < 0) {
 		events_stop(kernel);
 		return error_set(err, -ENOMEM, "out of memory");
 	}
@@ -169,6 +175,8 @@ void events_stop(struct kernel *kernel)
 		return;
 	if (kernel->events->readable)
 		event_free(kernel->events->readable);
+	if (kernel->events->again)
+		event_free(kernel->events->again);
 	ring_buffer__free(kernel->events->ring);
 	free(kernel->events);
 	kernel->events = NULL;

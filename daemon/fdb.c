@@ -140,9 +140,9 @@ static int target_remote(struct kernel *kernel, enum fdb_mode mode, const struct
 
 struct set {
 	struct fdb_target *target;
-	size_t count;		  /* resolved: their remotes have an owner more */
-	size_t counted;		  /* whose places were taken in count_change */
-	size_t written;		  /* went to the map */
+	size_t count;	/* resolved: their remotes have an owner more */
+	size_t counted; /* whose places were taken in count_change */
+	size_t written; /* went to the map */
 	struct fdb_snapshot *snapshot;
 	uint32_t tick;
 	struct weft_fdb_key key[BATCH]; /* on the way to the map */
@@ -173,8 +173,8 @@ static int set_resolve(struct kernel *kernel, enum fdb_mode mode, const struct f
 		return error_set(err, -EINVAL, "fdb %s: %s: is only for tunnels", mac,
 				 addr_is_any(&spec->dst) ? "vni" : "dst");
 	target->zero = mac_is_zero(spec->mac);
-	target->existed = !target->zero && fdb_snapshot_get(set->snapshot, kernel->dp, &target->key,
-							    &target->old);
+	target->existed = !target->zero &&
+			  fdb_snapshot_get(set->snapshot, kernel->dp, &target->key, &target->old);
 	if (target->existed && (target->old.flags & WEFT_FDB_LOCAL))
 		return error_set(err, -EEXIST, "fdb %s: mac: is that of an internal port", mac);
 	if (target->existed && (target->old.flags & WEFT_FDB_STATIC) && mode != FDB_REPLACE)

@@ -28,7 +28,7 @@ void fdb_spec_remote(struct fdb_spec *spec, const struct live_remote *remote);
 /* A static entry is gone or leads elsewhere: its remote has an owner less. */
 void fdb_static_gone(struct kernel *kernel, const struct weft_fdb_entry *entry);
 /* {"mac": "00:00:00:00:00:00", ...} for a remote that is flooded to by the FDB's word. */
-json_t *fdb_zero_json(const struct live_remote *remote);
+json_t *fdb_zero_json(const struct live_remote *remote, bool words);
 void fdb_zero_event(struct kernel *kernel, const char *what, const struct live_remote *remote);
 
 #endif

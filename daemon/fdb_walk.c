@@ -17,30 +17,13 @@
 #define BATCH	  4096
 #define BATCH_MIN 64
 
-json_t *fdb_zero_json(const struct live_remote *remote)
-{
-	const struct live_tunnel *tunnel = remote->tunnel;
-	char addr[ADDR_STRLEN];
-	json_t *json =
-		json_pack("{s:s, s:s, s:s, s:s}", "mac", "00:00:00:00:00:00", "dev", tunnel->name,
-			  "dst", addr_format(&remote->key.addr, addr), "state", "static");
-
-	if (*tunnel->bridge->name)
-		json_object_set_new(json, "bridge", json_string(tunnel->bridge->name));
-	if (remote->key.vni != tunnel_vni(tunnel->config))
-		json_object_set_new(json, "vni", json_integer(remote->key.vni));
-	if (remote->options)
-		json_object_set_new(json, "option", options_json(remote->options));
-	return json;
-}
-
 void fdb_zero_event(struct kernel *kernel, const char *what, const struct live_remote *remote)
 {
 	json_t *json;
 
 	if (!fdb_event_wanted(kernel))
 		return;
-	json = fdb_zero_json(remote);
+	json = fdb_zero_json(remote, false);
 	kernel->callbacks.fdb(kernel->callbacks.arg, what, json);
 	json_decref(json);
 }
@@ -73,15 +56,18 @@ static bool match_entry(struct kernel *kernel, const struct match *match,
 			const struct weft_fdb_key *key, const struct weft_fdb_entry *entry)
 {
 	const struct fdb_filter *filter = match->filter;
-	bool learned = !(entry->flags & (WEFT_FDB_STATIC | WEFT_FDB_LOCAL));
+	bool local = entry->flags & WEFT_FDB_LOCAL;
+	bool learned = !local && !(entry->flags & WEFT_FDB_STATIC);
 	struct live_bridge *bridge;
 	struct live_tunnel *tunnel;
 
 	if (!fdb_entry_owner(kernel, key, entry, &bridge, &tunnel))
 		return false;
 	if ((match->bridge && match->bridge != bridge) ||
-	    (filter->vlan && filter->vlan != key->vlan) || (filter->no_static && !learned) ||
-	    (filter->no_learned && learned) ||
+	    (filter->vlan && filter->vlan != key->vlan) ||
+	    (learned ? filter->no_learned
+	     : local ? filter->no_local
+		     : filter->no_static) ||
 	    (filter->mac_set && memcmp(filter->mac, key->mac, 6)))
 		return false;
 	if ((match->port || match->tunnel) && !(tunnel && tunnel == match->tunnel) &&
@@ -109,6 +95,7 @@ struct page {
 	struct kernel *kernel;
 	struct match match;
 	size_t limit;
+	bool words;
 	json_t *list;
 	uint32_t zero;		 /* id of the last remote looked at; WEFT_REMOTES_MAX: done */
 	struct dp_cursor cursor; /* of the map */
@@ -163,7 +150,7 @@ static void page_zeros(struct page *page)
 		const struct live_remote *remote = page->kernel->remote_by_id[++page->zero];
 
 		if (remote && match_zero(&page->match, remote))
-			json_array_append_new(page->list, fdb_zero_json(remote));
+			json_array_append_new(page->list, fdb_zero_json(remote, page->words));
 	}
 	if (page->zero + 1 >= WEFT_REMOTES_MAX)
 		page->zero = WEFT_REMOTES_MAX;
@@ -188,7 +175,7 @@ static int page_batch(struct page *page, struct weft_fdb_key *key, struct weft_f
 		}
 		if (!match_entry(page->kernel, &page->match, &key[i], &entry[i]))
 			continue;
-		json = fdb_entry_json(page->kernel, &key[i], &entry[i]);
+		json = fdb_entry_json(page->kernel, &key[i], &entry[i], page->words);
 		if (json)
 			json_array_append_new(page->list, json);
 	}
@@ -212,9 +199,9 @@ static int page_map(struct page *page)
 }
 
 int kernel_fdb_walk(struct kernel *kernel, const struct fdb_filter *filter, const char *cursor,
-		    size_t limit, json_t **ret, char **ret_cursor, struct error *err)
+		    size_t limit, bool words, json_t **ret, char **ret_cursor, struct error *err)
 {
-	struct page page = {.kernel = kernel, .limit = limit ? limit : 1};
+	struct page page = {.kernel = kernel, .limit = limit ? limit : 1, .words = words};
 	int r;
 
 	*ret_cursor = NULL;
@@ -252,7 +239,7 @@ int kernel_fdb_get(struct kernel *kernel, const struct fdb_spec *key, json_t **r
 		return r;
 	*ret = NULL;
 	if (!dp_get_fdb(kernel->dp, &target.key, &entry))
-		*ret = fdb_entry_json(kernel, &target.key, &entry);
+		*ret = fdb_entry_json(kernel, &target.key, &entry, false);
 	if (!*ret)
 		return error_set(err, -ENOENT, "fdb %s: no such entry", mac_format(key->mac, mac));
 	return 0;
@@ -283,19 +270,12 @@ static void each_zero(const struct each *each, const struct live_remote *remote)
 static void each_entry(const struct each *each, const struct weft_fdb_key *key,
 		       const struct weft_fdb_entry *entry)
 {
-	struct kernel *kernel = each->kernel;
-	struct fdb_spec spec = {.vni = FDB_VNI_TUNNEL, .vlan = key->vlan};
+	struct fdb_spec spec;
 
-	if ((entry->flags & WEFT_FDB_LOCAL) || !match_entry(kernel, &each->match, key, entry))
-		return;
-	spec.dynamic = !(entry->flags & WEFT_FDB_STATIC);
-	memcpy(spec.mac, key->mac, sizeof(spec.mac));
-	strcpy(spec.bridge, kernel->bridge_by_id[key->bridge]->name);
-	if (entry->dest.port)
-		strcpy(spec.dev, kernel->port_by_id[entry->dest.port]->name);
-	else
-		fdb_spec_remote(&spec, kernel->remote_by_id[entry->dest.remote]);
-	each->call(each->arg, &spec);
+	if (!(entry->flags & WEFT_FDB_LOCAL) &&
+	    match_entry(each->kernel, &each->match, key, entry) &&
+	    fdb_entry_spec(each->kernel, key, entry, &spec))
+		each->call(each->arg, &spec);
 }
 
 static int each_map(struct each *each)

@@ -84,8 +84,9 @@ json_t *kernel_tunnel_state(struct kernel *kernel, const char *name); /* with it
 
 /* A packet that is to be traced. Strings stay the caller's. */
 struct trace_request {
-	const char *port;   /* it comes from this port, */
-	const char *dev;    /* or by this device of the underlay; NULL: by that of the remote that it is from */
+	const char *port; /* it comes from this port, */
+	const char *
+		dev; /* or by this device of the underlay; NULL: by that of the remote that it is from */
 	const char *packet; /* hexadecimal, from its Ethernet header on, a VLAN tag in its place */
 	uint32_t segment;   /* a super-packet: payload of each segment, bytes; else 0 */
 };
@@ -152,15 +153,16 @@ struct fdb_filter {
 	bool mac_set;
 	uint8_t mac[6];
 	struct weft_addr dst; /* any: all */
-	bool no_static, no_learned;
+	bool no_static, no_learned, no_local;
 };
 /*
  * Up to `limit` entries that pass the filter, from `cursor` (NULL: from the start), as a JSON list of
  * {"mac","bridge","dev","vlan"?,"dst"?,"vni"?,"option"?,"state":"static|learned|local","age":SECONDS?}.
+ * With `words`, each is a string of words (lib/entry_words.h) that has those members.
  * `ret_cursor` is a new string, or NULL at the end.
  */
 int kernel_fdb_walk(struct kernel *kernel, const struct fdb_filter *filter, const char *cursor,
-		    size_t limit, json_t **ret, char **ret_cursor, struct error *err);
+		    size_t limit, bool words, json_t **ret, char **ret_cursor, struct error *err);
 /*
  * Calls `each` for every entry that passes, as kernel_fdb_set() would make it: with bridge and VLAN, `dst` and, if they
  * are not the tunnel's, VNI and options. All-zero MACs come first; those of internal ports are left out. The spec is

@@ -465,9 +465,12 @@ void moves_note(struct kernel *kernel, const struct weft_event *event);
 json_t *moves_json(struct kernel *kernel);
 
 /* --- fdb_json.c ----------------------------------------------------------------------------------- */
-/* The entry as the API has it; NULL if it points nowhere. */
+/* The entry as the API has it, an object or a string of words; NULL if it points nowhere. */
 json_t *fdb_entry_json(struct kernel *kernel, const struct weft_fdb_key *key,
-		       const struct weft_fdb_entry *entry);
+		       const struct weft_fdb_entry *entry, bool words);
+/* The entry as kernel_fdb_set() would make it, its options held by its remote only; false: it points nowhere. */
+bool fdb_entry_spec(struct kernel *kernel, const struct weft_fdb_key *key,
+		    const struct weft_fdb_entry *entry, struct fdb_spec *ret);
 /* Is anybody told of events of the FDB? */
 bool fdb_event_wanted(const struct kernel *kernel);
 void fdb_event(struct kernel *kernel, const char *what, const struct weft_fdb_key *key,

@@ -35,8 +35,8 @@ static json_t *changes_result(struct changes *changes, bool counts)
 }
 
 /* What was sent ahead is used up, by a request that fails too. */
-static int config_take(struct call *call, const struct config_request *request, struct stage **stage,
-		       size_t staged, struct error *err)
+static int config_take(struct call *call, const struct config_request *request,
+		       struct stage **stage, size_t staged, struct error *err)
 {
 	size_t limit = STAGE_ENTRIES_MAX + (size_t)STAGE_ENTRIES_MAX;
 	bool limited = json_object_get(call->params, "limit");
@@ -44,7 +44,8 @@ static int config_take(struct call *call, const struct config_request *request, 
 	int result = params_number(call, "limit", 0, limit, &limit, err);
 
 	if (result == 0 && staged != stage_count(stage ? *stage : NULL))
-		result = error_set(err, -EINVAL, "staged: %zu entries are there", stage_count(*stage));
+		result = error_set(err, -EINVAL, "staged: %zu entries are there",
+				   stage_count(*stage));
 	if (result < 0)
 		return result;
 	changes.limit = limit;

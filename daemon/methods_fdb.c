@@ -89,41 +89,29 @@ int method_fdb_get(struct call *call, struct error *err)
 	return result;
 }
 
-/* "state": what to show; NULL: everything. */
-static int params_state(struct call *call, const char **ret, struct fdb_filter *filter,
-			struct error *err)
+/* "state": what to show; without it everything. */
+static int params_state(struct call *call, struct fdb_filter *filter, struct error *err)
 {
-	int result = params_string(call, "state", ret, err);
+	const char *state;
+	int result = params_string(call, "state", &state, err);
 
-	if (result < 0 || !*ret)
+	if (result < 0 || !state)
 		return result;
-	if (!strcmp(*ret, "learned"))
-		filter->no_static = true;
-	else if (!strcmp(*ret, "static") || !strcmp(*ret, "local"))
-		filter->no_learned = true;
-	else
+	filter->no_learned = strcmp(state, "learned");
+	filter->no_static = strcmp(state, "static");
+	filter->no_local = strcmp(state, "local");
+	if (filter->no_learned && filter->no_static && filter->no_local)
 		return error_set(err, -EINVAL, "state: %.16s is not learned, static or local",
-				 *ret);
+				 state);
 	return 0;
-}
-
-/* Static and local entries come together; only one kind was asked for. */
-static void entries_keep(json_t *entries, const char *state)
-{
-	for (size_t i = json_array_size(entries); i > 0; i--) {
-		const json_t *entry = json_array_get(entries, i - 1);
-		const char *is = json_string_value(json_object_get(entry, "state"));
-
-		if (!is || strcmp(is, state))
-			json_array_remove(entries, i - 1);
-	}
 }
 
 int method_fdb_show(struct call *call, struct error *err)
 {
-	static const char *const keys[] = {"bridge", "dev",    "vlan",	"mac", "dst",
-					   "state",  "cursor", "limit", NULL};
-	const char *state, *cursor;
+	static const char *const keys[] = {"bridge", "dev",    "vlan",	"mac",	 "dst",
+					   "state",  "cursor", "limit", "words", NULL};
+	const json_t *words = json_object_get(call->params, "words");
+	const char *cursor;
 	struct fdb_filter filter;
 	json_t *entries = NULL;
 	char *next = NULL;
@@ -134,18 +122,18 @@ int method_fdb_show(struct call *call, struct error *err)
 	if (result == 0)
 		result = entry_filter_parse(call->weftd->model, call->params, &filter, err);
 	if (result == 0)
-		result = params_state(call, &state, &filter, err);
+		result = params_state(call, &filter, err);
 	if (result == 0)
 		result = params_number(call, "limit", 1, SHOW_LIMIT_MAX, &limit, err);
 	if (result == 0)
 		result = params_string(call, "cursor", &cursor, err);
+	if (result == 0 && words && !json_is_boolean(words))
+		result = error_set(err, -EINVAL, "words: is neither true nor false");
 	if (result == 0)
-		result = kernel_fdb_walk(call->weftd->kernel, &filter, cursor, limit, &entries,
-					 &next, err);
+		result = kernel_fdb_walk(call->weftd->kernel, &filter, cursor, limit,
+					 json_is_true(words), &entries, &next, err);
 	if (result < 0)
 		return result;
-	if (state)
-		entries_keep(entries, state);
 	call->result = json_pack("{s:o, s:s?}", "entries", entries, "cursor", next);
 	free(next);
 	return 0;
@@ -170,7 +158,7 @@ static int params_slice(const struct call *call, struct fdb_flush *ret, struct e
 
 int method_fdb_flush(struct call *call, struct error *err)
 {
-	static const char *const keys[] = {"bridge", "dev",    "vlan",   "mac", "dst",
+	static const char *const keys[] = {"bridge", "dev",    "vlan",	"mac", "dst",
 					   "static", "cursor", "limit", NULL};
 	const json_t *statics = json_object_get(call->params, "static");
 	struct fdb_flush flush = {};

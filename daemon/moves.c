@@ -68,7 +68,7 @@ static void place_set(struct kernel *kernel, const struct move *move, const stru
 		      json_t *json, const char *member)
 {
 	const struct weft_fdb_entry entry = {.dest = *dest};
-	json_t *place = fdb_entry_json(kernel, &move->key, &entry);
+	json_t *place = fdb_entry_json(kernel, &move->key, &entry, false);
 	const char *dst = json_string_value(json_object_get(place, "dst"));
 	const char *dev = json_string_value(json_object_get(place, "dev"));
 

@@ -185,9 +185,9 @@ static int config_apply_all(struct weftd *weftd, const struct config_request *re
 	int result = transaction_config(weftd, request, &changes, err);
 
 	json_decref(changes.list);
-	return result < 0 ? result
-			  : (int)(changes.objects + changes.added + changes.changed +
-				  changes.deleted);
+	return result < 0
+		       ? result
+		       : (int)(changes.objects + changes.added + changes.changed + changes.deleted);
 }
 
 static int config_text_apply(struct weftd *weftd, const char *text, size_t length,

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <uthash.h>
 
-
 /* What stands behind the MACs of some entries. */
 struct place {
 	UT_hash_handle hh;

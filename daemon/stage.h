@@ -15,7 +15,7 @@
 #include "daemon/model.h"
 #include "lib/error.h"
 
-#define STAGE_ENTRIES_MAX WEFT_FDB_MAX	/* of one client; more than that no FDB holds */
+#define STAGE_ENTRIES_MAX WEFT_FDB_MAX /* of one client; more than that no FDB holds */
 #define STAGE_BYTES_MAX	  (256u << 20) /* of all clients together */
 
 struct stage;

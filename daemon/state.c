@@ -102,7 +102,22 @@ static int output_state(struct output *output, const void *what)
 /* What a file is made of: 0, or -1 with errno. */
 typedef int (*output_write)(struct output *output, const void *what);
 
-/* `config` with all its entries in section `fdb`: those of the stage as words, which need no quoting. */
+static int output_string(struct output *output, const char *text)
+{
+	json_t *json;
+	int result;
+
+	if (!strpbrk(text, "\"\\"))
+		return output_text(output, "\"") < 0 || output_text(output, text) < 0
+			       ? -1
+			       : output_text(output, "\"");
+	json = json_string(text);
+	result = json_dump_callback(json, output_add, output, JSON_COMPACT | JSON_ENCODE_ANY);
+	json_decref(json);
+	return result;
+}
+
+/* `config` with all its entries in section `fdb`: those of the stage as words. */
 static int output_config(struct output *output, const void *what)
 {
 	const struct config_request *request = what;
@@ -120,11 +135,10 @@ static int output_config(struct output *output, const void *what)
 			return -1;
 	for (i = 0; i < staged && result == 0; i++) {
 		stage_text(request->stage, i, text);
-		result = output_text(output, i || json_array_size(entries) ? ",\"" : "\"");
+		if (i || json_array_size(entries))
+			result = output_text(output, ",");
 		if (result == 0)
-			result = output_text(output, text);
-		if (result == 0)
-			result = output_text(output, "\"");
+			result = output_string(output, text);
 	}
 	if (result < 0 || output_text(output, "]") < 0)
 		return -1;

@@ -13,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/hook.h"
 #include "daemon/live.h"
+#include "daemon/port_private.h"
 #include "daemon/trace_packet.h"
 
 #define TRACE_KEEP_SECONDS 10
@@ -145,7 +147,9 @@ static void remote_put(const struct trace *trace, json_t *json, uint32_t id, boo
 	if (dp_get_remote(trace->kernel->dp, &id, &slot) < 0 || !id)
 		return;
 	tunnel_put(trace, json, slot.tunnel);
-	text_put(json, "remote", addr_format(&slot.addr, text));
+	/* a prototype has none: it stands for a remote that would be made */
+	if (!addr_is_any(&slot.addr))
+		text_put(json, "remote", addr_format(&slot.addr, text));
 	if (!way)
 		return;
 	link = link_by_index(trace->kernel->netlink, slot.ifindex);
@@ -442,6 +446,23 @@ static int underlay_read(struct kernel *kernel, const char *dev, struct pending 
 	return 0;
 }
 
+/* What is traced must be what a packet meets there: a device without the program would be told of as if it had it. */
+static int hook_check(struct kernel *kernel, const char *port, const struct pending *pending,
+		      struct error *err)
+{
+	uint32_t ifindex = pending->packet.input.ifindex;
+	const struct link *link = link_by_index(kernel->netlink, ifindex);
+	bool internal = port && port_is_internal(port_find(kernel, port));
+	int64_t id = hook_query(kernel->netlink, ifindex, internal ? HOOK_EGRESS : HOOK_INGRESS);
+
+	/* a port's device has its program at the same place */
+	if (id <= 0 || (!port && !underlay_has(kernel->underlay, ifindex)))
+		return error_set(err, -ENODEV, "dev %s: %s", link ? link->name : "",
+				 port ? "weft's program is not attached to it"
+				      : "is no underlay device, weft looks at no packet there");
+	return dp_tracer_check(kernel->tracer->dp, pending->hook, (uint32_t)id, err);
+}
+
 int kernel_trace(struct kernel *kernel, const struct trace_request *request, json_t **ret,
 		 struct error *err)
 {
@@ -465,6 +486,8 @@ int kernel_trace(struct kernel *kernel, const struct trace_request *request, jso
 	pending->packet.input.segment = request->segment;
 	if (r == 0)
 		r = tracer_get(kernel, err);
+	if (r == 0)
+		r = hook_check(kernel, request->port, pending, err);
 	trace.steps = json_array();
 	lost = r == 0 ? dp_tracer_lost(kernel->tracer->dp, kernel->dp) : 0;
 	while (trace.first) {

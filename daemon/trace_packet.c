@@ -10,11 +10,13 @@
 
 #include "lib/addr.h"
 
-#define TAG_OFFSET 12
-#define IPV4_LEAST 20
-#define IPV6_LEN   40
-#define UDP_LEN	   8
-#define TCP_LEAST  20
+#define TAG_OFFSET     12
+#define IPV4_LEAST     20
+#define IPV6_LEN       40
+#define UDP_LEN	       8
+#define TCP_LEAST      20
+#define TCP_FLAGS      13   /* offset in its header */
+#define TCP_FLAGS_LAST 0x09 /* FIN and PSH: of the last segment only */
 
 static uint32_t big16(const uint8_t *at)
 {
@@ -96,8 +98,11 @@ void trace_packet_segment(struct trace_packet *packet)
 		return;
 	header = protocol == IPPROTO_TCP ? (l4[12] >> 4) * 4u : UDP_LEN;
 	whole = (uint32_t)(l4 - bytes) + header + packet->input.segment;
-	if (whole < len)
+	if (whole < len) {
 		packet->input.len = len = whole;
+		if (protocol == IPPROTO_TCP)
+			l4[TCP_FLAGS] &= (uint8_t)~TCP_FLAGS_LAST;
+	}
 	packet->input.segment = 0;
 	whole = len - (uint32_t)(ip - bytes);
 	if (v4) {

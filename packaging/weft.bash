@@ -36,7 +36,7 @@ _weft() {
 			;;
 		trace) mapfile -t COMPREPLY < <(compgen -W "-r in underlay" -- "$word") ;;
 		drops) mapfile -t COMPREPLY < <(compgen -W "-w" -- "$word") ;;
-		apply | diff) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+		apply | diff) mapfile -t COMPREPLY < <(compgen -f -- "$word"; compgen -W "-v" -- "$word") ;;
 		bridge | port | tunnel | fdb | probe)
 			mapfile -t COMPREPLY < <(compgen -W "$(weft "${words[0]}" help |
 				awk '$1 == "weft" { print $3 }')" -- "$word")

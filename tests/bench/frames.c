@@ -2,7 +2,8 @@
 /*
  * Small UDP packets to many MACs: what a bridge with a large FDB forwards.
  *
- *     frames DEVICE SECONDS COUNT STRIDE    sends to 02:00:00:00:00:00 + i * STRIDE, i below COUNT, in turn
+ *     frames DEVICE SECONDS COUNT STRIDE [new]    sends to 02:00:00:00:00:00 + i * STRIDE, i below COUNT, in turn
+ *                                                 (new: from there, to 02:ff:00:00:00:02, each once)
  *
  * Prints one JSON object at its end.
  */
@@ -57,6 +58,7 @@ static void frame_make(char *frame)
 	struct iphdr *ip = (struct iphdr *)(ether + 1);
 	struct udphdr *udp = (struct udphdr *)(ip + 1);
 
+	memcpy(ether->ether_dhost, (uint8_t[]){2, 0xff, 0, 0, 0, 2}, ETHER_ADDR_LEN);
 	memcpy(ether->ether_shost, (uint8_t[]){2, 0xff, 0, 0, 0, 1}, ETHER_ADDR_LEN);
 	ether->ether_type = htons(ETHERTYPE_IP);
 	*ip = (struct iphdr){
@@ -83,8 +85,8 @@ int main(int argc, char **argv)
 	double start, end, time;
 	int fd;
 
-	if (argc != 5) {
-		fprintf(stderr, "usage: frames DEVICE SECONDS COUNT STRIDE\n");
+	if (argc != 5 && !(argc == 6 && !strcmp(argv[5], "new"))) {
+		fprintf(stderr, "usage: frames DEVICE SECONDS COUNT STRIDE [new]\n");
 		return 2;
 	}
 	count = strtoull(argv[3], NULL, 10);
@@ -101,12 +103,12 @@ int main(int argc, char **argv)
 	}
 	start = time = now();
 	end = start + atof(argv[2]);
-	while (count && time < end) {
+	while (count && time < end && !(argc == 6 && sent >= count)) {
 		int done;
 
 		for (int i = 0; i < BATCH; i++, next = (next + 1) % count) {
 			uint64_t number = next * stride;
-			uint8_t *mac = (uint8_t *)frames[i];
+			uint8_t *mac = (uint8_t *)frames[i] + (argc == 6 ? ETHER_ADDR_LEN : 0);
 
 			mac[0] = 2;
 			for (int byte = 1; byte < ETHER_ADDR_LEN; byte++)

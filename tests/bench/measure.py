@@ -107,14 +107,14 @@ def connect(site, seconds):
     return {"rate": made["connections"] / made["seconds"]}
 
 
-def _programs():
+def programs_spent():
     """id -> (name, ns, runs) of weft's programs."""
     said = subprocess.run(["bpftool", "-j", "prog", "show"], check=True, capture_output=True, text=True)
     return {one["id"]: (one["name"], one.get("run_time_ns", 0), one.get("run_cnt", 0))
             for one in json.loads(said.stdout) if one.get("name", "").startswith("weft_")}
 
 
-def _bpf_stats(on):
+def bpf_stats(on):
     with open("/proc/sys/kernel/bpf_stats_enabled", "w") as file:
         file.write(f"{int(on)}\n")
 
@@ -124,13 +124,13 @@ def programs(site, seconds):
     That of counting is in it."""
     if not site.weftds:
         return {}
-    _bpf_stats(True)
+    bpf_stats(True)
     try:
-        before = _programs()
+        before = programs_spent()
         udp_held(site, seconds)
-        after = _programs()
+        after = programs_spent()
     finally:
-        _bpf_stats(False)
+        bpf_stats(False)
     spent, found = {}, {}
     for program, (name, ns, runs) in after.items():
         _, ns_before, runs_before = before.get(program, (name, 0, 0))

@@ -9,6 +9,7 @@ Hosts `a` and `b` have 172.31.0.1 and .2 between them; the containers' MTU is 14
 variant, so that all send packets of the same size, and the underlay has room for the largest header.
 """
 
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -18,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "net"))
 
 from daemon import Weftd  # noqa: E402
 from ovs import OpenVSwitch  # noqa: E402
+from readers import METRICS, readers  # noqa: E402
 
 VM = pathlib.Path(os.environ["WEFT_BUILD"]) / "tests/bench/vm"
 
@@ -43,6 +45,7 @@ class Site:
         self.version = 6 if scene.endswith("6") else 4
         self.a, self.b = lab.host("a"), lab.host("b")
         self.weftds = []
+        self.readers = contextlib.ExitStack()  # closed before the lab
         lab.link(self.a, "eth0", self.b, "eth0", mtu=UNDERLAY_MTU)
         self.a.ip(f"address add {A}/24 dev eth0")
         self.b.ip(f"address add {B}/24 dev eth0")
@@ -136,19 +139,26 @@ def openvswitch(site):
     site.one_subnet()
 
 
-def weft(site, tunnel=VXLAN, ipv6=False, binary=None):
+def weft(site, tunnel=VXLAN, ipv6=False, binary=None, options=()):
     """weft of this build, and its weftd or another one."""
     for host, container, port, local, remote in site.hosts():
         if ipv6:
             local, remote = (A6, B6) if local == A else (B6, A6)
             host.sysctl("net.ipv6.conf.eth0.disable_ipv6", 0)
             host.ip(f"address add {local}/64 dev eth0 nodad")
-        command = Weftd(host, binary)
+        command = Weftd(host, binary, options)
         site.weftds.append(command)
         command("bridge add br0")
         command(f"port add {port} bridge br0" + (f" type internal mtu {MTU}" if host is container else ""))
         command(f"tunnel add vx0 bridge br0 {tunnel} local {local} remote {remote}")
     site.one_subnet()
+
+
+def weft_read(site):
+    """weft, and somebody who reads all that it says of itself."""
+    weft(site, options=("--metrics", str(METRICS)))
+    for command in site.weftds:
+        site.readers.enter_context(readers(command))
 
 
 def variant(*arguments, **options):
@@ -161,6 +171,7 @@ VARIANTS = {
     "K": kernel,
     "O": openvswitch,
     "U": weft,
+    "UM": weft_read,
     "B": lambda site: weft(site, binary=os.environ["WEFT_BASE"]),
     "G": variant(f"type geneve id {VNI}"),
     "G0": variant(f"type geneve id {VNI} noudpcsum"),
@@ -174,6 +185,7 @@ TITLES = {
     "K": "kernel vxlan + bridge",
     "O": "Open vSwitch, userspace",
     "U": "weft",
+    "UM": "weft, all of it being read",
     "B": "weft of the commit to compare with",
     "G": "weft, GENEVE",
     "G0": "weft, GENEVE without checksum",

@@ -6,12 +6,14 @@ import ctypes
 import pytest
 from scapy.all import ICMP, IP, TCP, UDP, Ether, Raw
 
-from abi import C, MAPS, Dropped, Sequence, addr
+from abi import U32, C, MAPS, Dropped, Sequence, addr
 from datapath import (A, B, BRIDGE, IN, LO, LOCAL, OTHER, OUT, PEER, PROTOTYPE, REDIRECT, REMOTE, SHOT, TUNNEL,
-                      Datapath, now, ticks, vxlan)
+                      Datapath, lib, now, ticks, vxlan)
+from path import Path
+from test_storm import limit
 
 SHARED = ("control", "bridges", "devices", "ports", "tunnels", "remotes", "options", "sequences", "known_options",
-          "peers", "paths", "vnis", "listen", "addresses", "fdb", "fdb_counts", "flood", "trunks")
+          "peers", "paths", "vnis", "listen", "addresses", "fdb", "fdb_counts", "flood", "trunks", "storms")
 ARRAY_USED = 64
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 SPARE = 20
@@ -102,6 +104,7 @@ SCENES = {
     "moved from a remote": (lambda d: (d.fdb(A, remote=PEER), d.set("fdb_counts", C.WEFT_BRIDGES_MAX + TUNNEL, 1)),
                             "weft_port", frame(), True),
     "full": (lambda d: d.bridge(maxaddress=1) or d.set("fdb_counts", BRIDGE, 1), "weft_port", frame(), False),
+    "limited": (lambda d: limit(d, "port", 2), "weft_port", frame(BROADCAST), True),
     "flooded": (members, "weft_port", frame(BROADCAST), True),
     "encapsulated": (lambda d: (d.fdb(A, port=IN), d.fdb(B, remote=PEER)), "weft_port", frame(), False),
     "numbered": (numbered, "weft_port", frame(), True),
@@ -110,6 +113,8 @@ SCENES = {
     "dropped": (lambda d: None, "weft_port", frame(src="00:00:00:00:00:00"), False),
     "decapsulated": (lambda d: d.fdb(A, port=IN), "weft_underlay", vxlan(frame(A, B)), True),
     "opened": (opened, "weft_underlay", vxlan(frame(A, B), source=OTHER), True),
+    "nothing to spare": (lambda d: d.peer(remote=None, number=0), "weft_underlay", vxlan(frame(A, B), source=OTHER),
+                         False),
     "unknown": (lambda d: None, "weft_underlay", vxlan(frame(A, B), vni=7), False),
     "lowered": (path, "weft_underlay", quoted(1300), True),
 }
@@ -134,3 +139,28 @@ def test_drops_of_a_trace_are_nobodys(pair):
     for datapath in pair:
         assert datapath.from_port(frame(src="00:00:00:00:00:00"))[0] == SHOT
         assert datapath.drops() == {("src_mac", IN, 0): 1}
+
+
+@pytest.mark.parametrize("last", [None, 9])
+def test_numbers_received_stay(tracing, last):
+    """A number is good as often as it is traced; one that is old is not."""
+    tracing.reset()
+    path = Path(tracing, "gretap", False, flags=C.WEFT_TUNNEL_SEQ_NEEDED)
+    if last is not None:
+        tracing.set("sequences", PEER, Sequence(next=7, last=last))
+    before = content(tracing)
+    verdicts = [tracing.from_underlay(path.packet(path.payload(), tunnel={"sequence": number}))[0]
+                for number in (10, 10, 9)]
+    assert verdicts == [REDIRECT, REDIRECT, REDIRECT if last is None else SHOT]
+    assert content(tracing) == before
+
+
+def test_spare_stays(tracing):
+    """A queue, which the scenes do not look into."""
+    tracing.reset()
+    tracing.standard()
+    opened(tracing)
+    tracing.from_underlay(vxlan(frame(A, B), source=OTHER))
+    left = U32()
+    assert lib.bpf_map_lookup_and_delete_elem(tracing.spares, None, ctypes.byref(left)) == 0
+    assert left.value == SPARE

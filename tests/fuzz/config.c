@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "lib/config_file.h"
+#include "lib/entry_line.h"
+#include "lib/entry_words.h"
 #include "lib/schema.h"
 #include "lib/yaml.h"
 
@@ -66,11 +68,44 @@ static void yaml_try(const json_t *config)
 	free(text);
 }
 
+/* A line that is read without YAML's reader is to that what it is to the other. */
+static void line_try(const char *line, size_t len)
+{
+	char text[ENTRY_LINE_TEXT];
+	struct entry_line entry;
+	struct error err = {};
+	json_t *list, *words;
+
+	if (!entry_line_parse(line, len, &entry))
+		return;
+	require(entry_line_text(&entry, text) < sizeof(text));
+	require(yaml_to_json(line, len, &list, &err) == 0);
+	words = entry_words_json(text, &err);
+	require(words && json_array_size(list) == 1);
+	require(json_equal(json_array_get(list, 0), words));
+	json_decref(words);
+	json_decref(list);
+}
+
+static void lines_try(const char *text, size_t len)
+{
+	while (len) {
+		const char *newline = memchr(text, '\n', len);
+		size_t line = newline ? (size_t)(newline - text) : len;
+
+		line_try(text, line);
+		text += line + !!newline;
+		len -= line + !!newline;
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct error err = {};
 	json_t *config, *object;
 	const char *name;
+
+	lines_try((const char *)data, size);
 
 	if (config_file_parse((const char *)data, size, &config, &err) < 0) {
 		line_check(&err);

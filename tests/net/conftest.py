@@ -185,6 +185,16 @@ def weft_host(lab):
 
 
 @pytest.fixture
+def two_port_host(weft_host):
+    """The same with an underlay (eth0, 10.9.0.1) and two devices that may be ports, p0 and p1."""
+    weft_host.lab.link(weft_host, "eth0", weft_host.lab.host("peer"), "eth0")
+    weft_host.ip("address add 10.9.0.1/24 dev eth0")
+    for port in ("p0", "p1"):
+        weft_host.container(f"c-{port}", port)
+    return weft_host
+
+
+@pytest.fixture
 def ready(rig):
     """The rig with its tunnel to r1 up, and tenants on both sides known."""
     rig.up()

@@ -36,9 +36,10 @@ class Weftd:
         host.weft("bridge add br0")           -> parsed JSON, or Refused
     """
 
-    def __init__(self, host, binary=None):
+    def __init__(self, host, binary=None, options=()):
         self.host = host
         self.binary = binary or BUILD / "weftd"
+        self.options = options
         self.rundir = host.lab.tmp_path / f"run-{host.name}"
         self.logs = []
         self.process = None
@@ -56,7 +57,7 @@ class Weftd:
                            UBSAN_OPTIONS=options + ":print_stacktrace=1")
         environment.pop("NOTIFY_SOCKET", None)
         with open(log, "wb") as stderr:
-            self.process = self.host.start(binary or self.binary, "--rundir", self.rundir,
+            self.process = self.host.start(binary or self.binary, "--rundir", self.rundir, *self.options,
                                            stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
                                            env=environment)
 

@@ -4,6 +4,7 @@
 import json
 import socket
 import subprocess
+import threading
 
 from daemon import BUILD
 from lab import wait_until
@@ -66,3 +67,25 @@ def said(sock):
 def ask(sock, **request):
     sock.sendall(json.dumps(request).encode() + b"\n")
     return json.loads(sock.makefile("rb").readline())
+
+
+class Liar:
+    """A server that answers with what it was given, a line for each request, whatever that asks."""
+
+    def __init__(self, host, port, *lines):
+        self.lines = lines
+        with host.inside():
+            self.listener = socket.create_server(("", port))
+        host.lab.sockets.append(self.listener)
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self):
+        connection, _ = self.listener.accept()
+        with connection, connection.makefile("rb") as requests:
+            lines = list(self.lines)
+            try:
+                while requests.readline():
+                    connection.sendall(lines.pop(0) if len(lines) > 1 else lines[0])
+            except OSError:
+                pass  # the client has had enough

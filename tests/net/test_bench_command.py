@@ -12,7 +12,7 @@ import pytest
 from daemon import BUILD, Weftd
 from lab import Lab, wait_until
 from pair import UNDERLAY
-from serve import GARBAGE, Server, ask, said
+from serve import GARBAGE, Liar, Server, ask, said
 
 PORT = 7473
 SHORT = "seconds 0.2 rounds 2"
@@ -104,6 +104,23 @@ def test_nobody_serves(lab):
     two = Two(lab)
     done = two.one.weft.run(f"bench t0 {SHORT}")
     assert done.returncode == 1 and "is weft bench -s running there?" in done.stderr
+
+
+HELLO = b'{"protocol": 1, "iperf3": true, "overlay": [7, "x", "10.0.0.2/99", "10.0.0.1/24", "224.0.0.1/24"%s]}\n'
+
+
+@pytest.mark.parametrize("lines, text", (
+    ((b"nonsense\n",), "no JSON object"), ((b'{"protocol": 2}\n',), "version"),
+    ((b'{"protocol": 1, "iperf3": false}\n',), "iperf3"), ((HELLO % b"",), "overlay ADDRESS"),
+    ((HELLO % b', "10.0.0.2/24"', b'{"port": 0}\n'), "no port"),
+    ((HELLO % b', "10.0.0.2/24"', b'{"port": "7"}\n'), "no port"),
+    ((HELLO % b', "10.0.0.2/24"', b'{"port": 7}\n'), "nothing comes back"), ((b"x" * (300 << 10),), "longer"),
+    ((b'{"error": "\\u001b[31m"}\n',), "refuses")), ids=range(9))
+def test_a_server_that_is_none(lab, lines, text):
+    two = Two(lab)
+    Liar(two.two, PORT, *lines)
+    done = two.one.weft.run(f"bench t0 {SHORT}")
+    assert done.returncode == 1 and text in done.stderr and "\x1b" not in done.stderr, done
 
 
 @pytest.mark.parametrize("where", ("one", "two"))

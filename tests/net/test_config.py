@@ -30,12 +30,8 @@ CONFIG = {
 
 
 @pytest.fixture
-def host(weft_host):
-    weft_host.lab.link(weft_host, "eth0", weft_host.lab.host("peer"), "eth0")
-    weft_host.ip("address add 10.9.0.1/24 dev eth0")
-    for port in ("p0", "p1"):
-        weft_host.container(f"c-{port}", port)
-    return weft_host
+def host(two_port_host):
+    return two_port_host
 
 
 def ops(changes):

@@ -8,7 +8,7 @@ import pytest
 from daemon import Weftd
 from frames import mac_of
 from lab import Lab, wait_until
-from serve import GARBAGE, Server, ask
+from serve import GARBAGE, Liar, Server, ask
 from way import Way
 
 FOUND = 3
@@ -202,6 +202,34 @@ def test_nobody_watches_there(lab):
     course = Course(lab, serve=False)
     done = course.near.weft.run(f"probe from vnet0 to {course.far.c.address} at {course.far.address}")
     assert done.returncode == 1 and "is weft probe -s running there?" in done.stderr
+
+
+SIGHT = {"time": 1, "point": "port-out", "port": "a", "kind": "frame", "number": 1, "length": 86, "ecn": 2, "outer": 4,
+         "right": True}
+NONSENSE = [7, None, [], {}, "x", {**SIGHT, "point": "nowhere"}, {**SIGHT, "time": -1}, {**SIGHT, "number": 65536},
+            {**SIGHT, "ecn": 9}, {**SIGHT, "length": "86"}, {**SIGHT, "kind": 3}, {**SIGHT, "mac": "me"}]
+
+
+def test_what_the_other_end_says_is_not_believed(lab):
+    course = Course(lab, serve=False)
+    hello, watching = b'{"protocol": 1}\n', b'{"watching": true}\n'
+    seen = json.dumps({"seen": NONSENSE + [{**SIGHT, "port": "\x1b[31mred"}]}).encode() + b"\n"
+    Liar(course.far, PORT, hello, watching, seen)
+    done = course.near.weft.run(f"probe from vnet0 to {course.far.c.mac('eth0')} at {course.far.address} {PACE}")
+    assert done.returncode in (0, FOUND), done
+    there = [hop for hop in json.loads(done.stdout)["hops"] if hop["host"] != "here"]
+    assert {hop["place"] for hop in there} == {"?[31mred"} and {hop["point"] for hop in there} == {"port-out"}
+
+
+@pytest.mark.parametrize("lines", (
+    (b"nonsense\n",), (b'{"protocol": 2}\n',), (b'{"protocol": 1}\n', b"[]\n"), (b"x" * (300 << 10),),
+    (b'{"error": "no"}\n',), (b'{"protocol": 1}\n', b'{"watching": true}\n', b'{"error": "\\u001b[31m"}\n')),
+    ids=range(6))
+def test_an_end_that_is_no_end(lab, lines):
+    course = Course(lab, serve=False)
+    Liar(course.far, PORT, *lines)
+    done = course.near.weft.run(f"probe from vnet0 to {course.far.c.address} at {course.far.address} {PACE}")
+    assert done.returncode == 1 and done.stderr.count("\n") == 1 and "\x1b" not in done.stderr, done
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,14 @@
 """`weft probe` towards remotes that know nothing of it."""
 
 import json
+import threading
 
 import pytest
 
+import icmp
 from daemon import Weftd
 from lab import wait_until
+from tap import Tap
 from way import RA, Way
 
 FOUND = 3
@@ -118,6 +121,30 @@ def test_a_black_hole_is_named(lab, family):
     hole = report["mtu"]["black_hole"]
     assert hole == {"size": 1401, "after": probe.way.rb[0].address, "before": probe.far.address}
     assert any("lost without a word" in finding["text"] for finding in report["findings"])
+
+
+def test_a_router_that_lies_is_not_believed(lab):
+    """It takes 1400, and says 1000: what it says is tried, and so is more."""
+    probe = Probe(lab)
+    ra = probe.way.ra
+    probe.way.silence(ra, "meta length > 1400", chain="forward")
+    tap, done = Tap(ra, "near"), threading.Event()
+    outer = (ra.mac("near"), probe.near.mac("eth0"), RA[4], probe.near.address)
+
+    def lie():
+        while not done.wait(0.01):
+            for sent in tap.drain():
+                if len(sent) > 14 + 1400:
+                    tap.send(icmp.too_big(outer, sent[14:][:icmp.QUOTED[4]], 1000))
+    thread = threading.Thread(target=lie, daemon=True)
+    thread.start()
+    try:
+        report = probe("count 1 ports 1 timeout 5", FOUND)
+    finally:
+        done.set()
+        thread.join()
+    mtu = report["mtu"]
+    assert (mtu["path"], mtu["told"], mtu["told_by"]) == (1400, 1000, RA[4]) and "by" not in mtu
 
 
 def test_source_ports_take_two_ways(lab):

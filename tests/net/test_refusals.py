@@ -8,18 +8,14 @@ from snapshot import snapshot
 
 
 @pytest.fixture
-def host(weft_host):
+def host(two_port_host):
     """A host with something of everything, so that there is something to harm."""
-    weft_host.lab.link(weft_host, "eth0", weft_host.lab.host("peer"), "eth0")
-    weft_host.ip("address add 10.9.0.1/24 dev eth0")
-    for port in ("p0", "p1"):
-        weft_host.container(f"c-{port}", port)
     for line in ("bridge add br0", "bridge add br1", "bridge add brv vlan_filtering",
                  "port add p0 bridge br0",
                  "tunnel add v0 bridge br0 type vxlan id 1000 local 10.9.0.1 remote 10.9.0.2",
                  "fdb add 02:00:00:00:00:01 dev v0 dst 10.9.0.2"):
-        weft_host.weft(line)
-    return weft_host
+        two_port_host.weft(line)
+    return two_port_host
 
 
 TUNNEL = "tunnel add v1 bridge br1 type vxlan id 7 local 10.9.0.1"

@@ -271,3 +271,20 @@ def test_keys_change_under_traffic(lab):
     assert flow.lost() == []
     one.weft("tunnel set t0 okey 3")
     wait_until(lambda: two.weft.drops().get("key_mismatch"), "another key to be dropped")
+
+
+def test_storm_limits(far):
+    """Packets a second become what the datapath counts with, and its flag; both go with the last limit."""
+    weft = far.weft
+    number = weft.show("tunnel", "g0")["state"]["id"]
+    flags = Slot(far, "tunnels", number)
+    assert not flags.field(8, "I") >> 24 & 1
+    weft("tunnel set g0 storm_broadcast 100 storm_multicast 1")
+    limits = Slot(far, "storms", number | 1 << 31)
+    assert flags.field(8, "I") >> 24 & 1
+    assert [limits.field(at, "Q") for at in (0, 8, 24, 48, 56)] == [10**7, 99 * 10**7, 0, 10**9, 0]
+    saved = weft.save()
+    assert saved["tunnels"]["g0"]["storm_broadcast"] == 100 and "storm_unknown" not in saved["tunnels"]["g0"]
+    assert weft.diff(saved) == []
+    weft("tunnel set g0 storm_broadcast off storm_multicast 0")
+    assert not flags.field(8, "I") >> 24 & 1

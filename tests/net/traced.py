@@ -31,7 +31,7 @@ class Traced:
         self.rig, self.weft = rig, rig.dut.weft
         self.before = collections.Counter(self.weft.drops())
         self.dropped = collections.Counter()
-        self.whole = True  # no fragments were sent, which the host puts together where no trace follows
+        self.whole = True  # nothing was sent that no trace follows: fragments, what is too large for one, super-packets
         self.expected = []  # (tap, bytes, how much of the start is not known)
         self.taps = {name: Tap(rig.tester, name) for name in "abu"}
         for name in "abu":
@@ -44,11 +44,17 @@ class Traced:
             for frame in frames:
                 self.trace(name, bytes(frame))
                 send(frame)
-        tap.send = traced
+        send_super = tap.send_super
+
+        def untraced(*args):
+            self.whole = False
+            send_super(*args)
+        tap.send, tap.send_super = traced, untraced
 
     def trace(self, name, data):
         """The steps for a frame that the tester sends by its device `name`."""
         if len(data) > SIZE_MAX:
+            self.whole = False
             return []
         point = ["in", DEVICES[name]] if name in DEVICES else ["underlay", "u0"]
         if name in DEVICES and not any(port["name"] == DEVICES[name] for port in self.weft("port show")):

@@ -10,6 +10,7 @@
 #include <uthash.h>
 
 #include "daemon/capture.h"
+#include "daemon/entry_text.h"
 #include "daemon/metrics.h"
 #include "daemon/model.h"
 #include "daemon/privilege.h"
@@ -252,6 +253,12 @@ json_t *kernel_drops(struct kernel *kernel)
 	return json_array();
 }
 
+json_t *kernel_notes(struct kernel *kernel)
+{
+	(void)kernel;
+	return json_array();
+}
+
 json_t *kernel_status(struct kernel *kernel)
 {
 	(void)kernel;
@@ -328,6 +335,16 @@ static json_t *entry_to_json(const struct fake_entry *entry)
 	if (entry->learned)
 		json_object_set_new(json, "age", json_integer(0));
 	return json;
+}
+
+static json_t *entry_to_words(const struct fake_entry *entry)
+{
+	char text[ENTRY_WORDS_MAX + 64], *end = text + entry_text_write(&entry->spec, text);
+
+	if (entry->spec.bridge[0])
+		end += sprintf(end, " bridge %s", entry->spec.bridge);
+	sprintf(end, entry->learned ? " state learned age 0" : " state static");
+	return json_string(text);
 }
 
 static void entry_tell(struct kernel *kernel, const char *what, const struct fake_entry *entry)
@@ -424,7 +441,7 @@ static bool entry_passes(const struct fake_entry *entry, const struct fdb_filter
 
 /* The cursor is the number of entries passed over; linear only because tests have few pages. */
 int kernel_fdb_walk(struct kernel *kernel, const struct fdb_filter *filter, const char *cursor,
-		    size_t limit, json_t **ret, char **ret_cursor, struct error *err)
+		    size_t limit, bool words, json_t **ret, char **ret_cursor, struct error *err)
 {
 	size_t from = cursor ? strtoul(cursor, NULL, 10) : 0, at = 0;
 	struct fake_entry *entry;
@@ -440,7 +457,7 @@ int kernel_fdb_walk(struct kernel *kernel, const struct fdb_filter *filter, cons
 				abort();
 			break;
 		}
-		json_array_append_new(*ret, entry_to_json(entry));
+		json_array_append_new(*ret, words ? entry_to_words(entry) : entry_to_json(entry));
 	}
 	return 0;
 }

@@ -310,6 +310,111 @@ static void test_modes(void **state)
 	assert_int_not_equal(access(path, F_OK), 0);
 }
 
+static void assert_result(struct peer *peer, const char *method, const char *params,
+			  const char *wanted)
+{
+	json_t *reply = peer_call(peer, method, params), *json = json_loads(wanted, 0, NULL);
+
+	assert_non_null(json);
+	if (!json_equal(json_object_get(reply, "result"), json))
+		fail_msg("%s: %s", method, json_dumps(reply, 0));
+	json_decref(json);
+	json_decref(reply);
+}
+
+static void assert_error(struct peer *peer, const char *method, const char *params,
+			 const char *line)
+{
+	json_t *reply = peer_call(peer, method, params);
+
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(reply, "error"), "message")),
+		line);
+	json_decref(reply);
+}
+
+#define STAGED_CONFIG                                                                              \
+	"\"config\":{\"bridges\":{\"b\":{}},\"tunnels\":{\"t\":{\"bridge\":\"b\",\"id\":1,"        \
+	"\"remote\":[\"192.0.2.1\",\"192.0.2.2\"]}},"                                              \
+	"\"fdb\":[{\"mac\":\"02:00:00:00:00:01\",\"dev\":\"t\",\"dst\":\"192.0.2.1\"}]}"
+
+/* Entries ahead of their configuration: added to it, once, and of one connection. */
+static void test_stage(void **state)
+{
+	static const char first[] = "{\"entries\":[\"02:00:00:00:00:02 dev t dst 192.0.2.2\"]}",
+			  second[] = "{\"entries\":[\"02:00:00:00:00:03 dev t dst 192.0.2.2\","
+				     "\"00:00:00:00:00:00 dev t dst 192.0.2.2\"]}",
+			  bad[] = "{\"entries\":[\"02:00:00:00:00:04 dev nobody\"]}";
+	struct process *process = *state;
+	struct peer peer, other;
+
+	process_start_ready(process);
+	peer_open(&peer, process);
+	peer_open(&other, process);
+	assert_error(&peer, "config.stage", "{}", "entries: is no list");
+	assert_error(&peer, "config.stage", "{\"entries\":[7]}", "entries: item 0 is no string");
+	assert_error(&peer, "config.stage", "{\"entries\":[\"\"]}", "fdb : mac: is no MAC address");
+	assert_error(&peer, "config.stage", "{\"entries\":[\"02:00:00:00:00:01:02 dev t\"]}",
+		     "fdb 02:00:00:00:00:01: mac: is no MAC address");
+	assert_result(&peer, "config.stage", first, "{\"staged\":1}");
+	assert_result(&peer, "config.stage", second, "{\"staged\":3}");
+	assert_error(&other, "config.apply", "{" STAGED_CONFIG ",\"staged\":3}",
+		     "staged: 0 entries are there");
+	assert_error(&peer, "config.apply", "{" STAGED_CONFIG ",\"staged\":2}",
+		     "staged: 3 entries are there");
+	/* that has used them up */
+	assert_error(&peer, "config.apply", "{" STAGED_CONFIG ",\"staged\":3}",
+		     "staged: 0 entries are there");
+	assert_result(&peer, "config.stage", first, "{\"staged\":1}");
+	assert_result(&peer, "config.stage", bad, "{\"staged\":2}");
+	assert_error(&peer, "config.apply", "{" STAGED_CONFIG ",\"staged\":2}",
+		     "fdb 02:00:00:00:00:04: dev: there is no port or tunnel nobody");
+	assert_result(&peer, "config.stage", first, "{\"staged\":1}");
+	assert_result(&peer, "config.stage", second, "{\"staged\":3}");
+	/* the all-zero MAC says what `remote` says */
+	assert_result(&peer, "config.apply", "{" STAGED_CONFIG ",\"staged\":3,\"limit\":0}",
+		      "{\"changes\":[{\"op\":\"add\",\"noun\":\"bridge\",\"name\":\"b\"},"
+		      "{\"op\":\"add\",\"noun\":\"tunnel\",\"name\":\"t\"}],"
+		      "\"fdb\":{\"add\":3,\"change\":0,\"delete\":0}}");
+	assert_result(&peer, "config.diff", "{\"config\":{},\"limit\":1}",
+		      "{\"changes\":[{\"op\":\"delete\",\"noun\":\"tunnel\",\"name\":\"t\"},"
+		      "{\"op\":\"delete\",\"noun\":\"bridge\",\"name\":\"b\"},"
+		      "{\"op\":\"delete\",\"noun\":\"fdb\",\"name\":\"02:00:00:00:00:02\","
+		      "\"dev\":\"t\",\"dst\":\"192.0.2.2\"}],"
+		      "\"fdb\":{\"add\":0,\"change\":0,\"delete\":3}}");
+	peer_close(&peer);
+	peer_close(&other);
+}
+
+/* Reading entries piece by piece: as they were when that began. */
+static void test_staged(void **state)
+{
+	struct process *process = *state;
+	struct peer peer, other;
+
+	process_start_ready(process);
+	peer_open(&peer, process);
+	peer_open(&other, process);
+	json_decref(peer_call(&peer, "config.apply", "{" STAGED_CONFIG "}"));
+	json_decref(peer_call(&peer, "fdb.add",
+			      "{\"entries\":[\"02:00:00:00:00:00 dev t dst 192.0.2.2 vni 7\"]}"));
+	assert_error(&peer, "config.save", "{\"staged\":1}", "staged: is neither true nor false");
+	assert_result(&peer, "config.save", "{\"staged\":true}",
+		      "{\"staged\":2,\"config\":{\"bridges\":{\"b\":{}},\"tunnels\":{\"t\":"
+		      "{\"bridge\":\"b\",\"id\":1,\"remote\":[\"192.0.2.1\",\"192.0.2.2\"]}}}}");
+	json_decref(peer_call(&other, "config.apply", "{\"config\":{}}"));
+	assert_error(&peer, "config.staged", "{\"limit\":0}", "limit: is no number of 1 to 65536");
+	assert_result(&other, "config.staged", "{}", "{\"entries\":[]}");
+	assert_result(&peer, "config.staged", "{\"limit\":1}",
+		      "{\"entries\":[\"02:00:00:00:00:00 dev t dst 192.0.2.2 vni 7\"]}");
+	assert_result(&peer, "config.staged", "{\"offset\":1,\"limit\":9}",
+		      "{\"entries\":[\"02:00:00:00:00:01 dev t dst 192.0.2.1\"]}");
+	/* read to the end, and gone */
+	assert_result(&peer, "config.staged", "{}", "{\"entries\":[]}");
+	peer_close(&peer);
+	peer_close(&other);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, process_setup, process_teardown)
 
 int main(int argc, char **argv)
@@ -318,6 +423,7 @@ int main(int argc, char **argv)
 		TEST(test_lines),   TEST(test_deep),	     TEST(test_long_line),
 		TEST(test_cut_off), TEST(test_many_clients), TEST(test_slow_reader),
 		TEST(test_monitor), TEST(test_monitor_slow), TEST(test_modes),
+		TEST(test_stage),   TEST(test_staged),
 	};
 
 	if (argc < 2)
