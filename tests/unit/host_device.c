@@ -160,74 +160,65 @@ static void walked(void *arg, uint32_t ifindex, enum hook hook, uint32_t prog_id
 	walk->ids[walk->count++] = prog_id;
 }
 
-static void a_program_is_attached_replaced_and_detached(void **state)
+/* Whatever it is by which programs are attached. */
+struct attaching {
+	int (*attach)(struct netlink *netlink, uint32_t ifindex, enum hook hook, int prog_fd,
+		      const char *name, struct error *err);
+	int (*detach)(struct netlink *netlink, uint32_t ifindex, enum hook hook, struct error *err);
+	int64_t (*query)(struct netlink *netlink, uint32_t ifindex, enum hook hook);
+	int (*walk)(struct netlink *netlink, hook_each *each, void *arg, struct error *err);
+	bool by_clsact;
+};
+
+static void check_attaching(const struct attaching *by)
 {
 	struct walk walk = {0};
 	struct host host;
 	int one, two;
 
-	(void)state;
 	host_setup(&host);
 	one = program(1);
 	two = program(2);
-	assert_int_equal(hook_query(host.netlink, 1, HOOK_INGRESS), 0);
-	assert_done(&host, hook_attach(host.netlink, 1, HOOK_INGRESS, one, "weft", &host.err));
-	assert_int_equal(hook_query(host.netlink, 1, HOOK_INGRESS), program_id(one));
-	assert_int_equal(hook_query(host.netlink, 1, HOOK_EGRESS), 0);
-	assert_done(&host, hook_attach(host.netlink, 1, HOOK_INGRESS, two, "weft", &host.err));
-	assert_int_equal(hook_query(host.netlink, 1, HOOK_INGRESS), program_id(two));
-	assert_done(&host, hook_attach(host.netlink, 1, HOOK_EGRESS, one, "weft", &host.err));
-	assert_done(&host, hook_walk(host.netlink, walked, &walk, &host.err));
+	assert_int_equal(by->query(host.netlink, 1, HOOK_INGRESS), 0);
+	assert_done(&host, by->attach(host.netlink, 1, HOOK_INGRESS, one, "weft", &host.err));
+	assert_int_equal(by->query(host.netlink, 1, HOOK_INGRESS), program_id(one));
+	assert_int_equal(by->query(host.netlink, 1, HOOK_EGRESS), 0);
+	assert_done(&host, by->attach(host.netlink, 1, HOOK_INGRESS, two, "weft", &host.err));
+	assert_int_equal(by->query(host.netlink, 1, HOOK_INGRESS), program_id(two));
+	assert_done(&host, by->attach(host.netlink, 1, HOOK_EGRESS, one, "weft", &host.err));
+	assert_done(&host, by->walk(host.netlink, walked, &walk, &host.err));
 	assert_int_equal(walk.count, 2);
 	assert_int_equal(walk.ids[0], program_id(two));
 	assert_int_equal(walk.ids[1], program_id(one));
-	assert_done(&host, hook_detach(host.netlink, 1, HOOK_INGRESS, &host.err));
-	assert_done(&host, hook_detach(host.netlink, 1, HOOK_EGRESS, &host.err));
-	assert_int_equal(hook_query(host.netlink, 1, HOOK_INGRESS), 0);
-	assert_int_equal(hook_query(host.netlink, 1, HOOK_EGRESS), 0);
+	assert_done(&host, by->detach(host.netlink, 1, HOOK_INGRESS, &host.err));
+	if (by->by_clsact)
+		assert_true(says("tc qdisc show dev lo", "clsact"));
+	assert_done(&host, by->detach(host.netlink, 1, HOOK_EGRESS, &host.err));
+	assert_int_equal(by->query(host.netlink, 1, HOOK_INGRESS), 0);
+	assert_int_equal(by->query(host.netlink, 1, HOOK_EGRESS), 0);
 	assert_false(says("tc qdisc show dev lo", "clsact"));
-	assert_done(&host, hook_detach(host.netlink, 1, HOOK_EGRESS, &host.err));
-	assert_int_equal(hook_attach(host.netlink, 4711, HOOK_INGRESS, one, "weft", &host.err),
+	assert_done(&host, by->detach(host.netlink, 1, HOOK_EGRESS, &host.err));
+	assert_int_equal(by->attach(host.netlink, 4711, HOOK_INGRESS, one, "weft", &host.err),
 			 -ENODEV);
-	assert_done(&host, hook_detach(host.netlink, 4711, HOOK_INGRESS, NULL));
+	assert_done(&host, by->detach(host.netlink, 4711, HOOK_INGRESS, NULL));
 	hook_stop();
 	close(one);
 	close(two);
 	host_teardown(&host);
 }
 
+static void a_program_is_attached_replaced_and_detached(void **state)
+{
+	(void)state;
+	check_attaching(
+		&(struct attaching){hook_attach, hook_detach, hook_query, hook_walk, false});
+}
+
 static void a_filter_brings_its_qdisc_and_takes_it_along(void **state)
 {
-	struct walk walk = {0};
-	struct host host;
-	int one, two;
-
 	(void)state;
-	host_setup(&host);
-	one = program(1);
-	two = program(2);
-	assert_int_equal(clsact_query(host.netlink, 1, HOOK_INGRESS), 0);
-	assert_done(&host, clsact_attach(host.netlink, 1, HOOK_INGRESS, one, "weft", &host.err));
-	assert_int_equal(clsact_query(host.netlink, 1, HOOK_INGRESS), program_id(one));
-	assert_int_equal(clsact_query(host.netlink, 1, HOOK_EGRESS), 0);
-	assert_done(&host, clsact_attach(host.netlink, 1, HOOK_INGRESS, two, "weft", &host.err));
-	assert_int_equal(clsact_query(host.netlink, 1, HOOK_INGRESS), program_id(two));
-	assert_done(&host, clsact_attach(host.netlink, 1, HOOK_EGRESS, one, "weft", &host.err));
-	assert_done(&host, clsact_walk(host.netlink, walked, &walk, &host.err));
-	assert_int_equal(walk.count, 2);
-	assert_int_equal(walk.ids[0], program_id(two));
-	assert_int_equal(walk.ids[1], program_id(one));
-	assert_done(&host, clsact_detach(host.netlink, 1, HOOK_INGRESS, &host.err));
-	assert_true(says("tc qdisc show dev lo", "clsact"));
-	assert_done(&host, clsact_detach(host.netlink, 1, HOOK_EGRESS, &host.err));
-	assert_false(says("tc qdisc show dev lo", "clsact"));
-	assert_done(&host, clsact_detach(host.netlink, 1, HOOK_EGRESS, &host.err));
-	assert_int_equal(clsact_attach(host.netlink, 4711, HOOK_INGRESS, one, "weft", &host.err),
-			 -ENODEV);
-	assert_done(&host, clsact_detach(host.netlink, 4711, HOOK_INGRESS, NULL));
-	close(one);
-	close(two);
-	host_teardown(&host);
+	check_attaching(
+		&(struct attaching){clsact_attach, clsact_detach, clsact_query, clsact_walk, true});
 }
 
 static void without_tcx_skip(struct host *host)
