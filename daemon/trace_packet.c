@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/addr.h"
+#include "lib/internet_sum.h"
 
 #define TAG_OFFSET     12
 #define IPV4_LEAST     20
@@ -49,21 +50,6 @@ void trace_packet_take(struct trace_packet *packet, const struct weft_trace_pack
 	memcpy(packet->input.cb, record->cb, sizeof(record->cb));
 }
 
-/* One's complement sum of big-endian words (RFC 1071), not folded. */
-static uint32_t sum(const uint8_t *at, uint32_t len, uint32_t start)
-{
-	for (; len > 1; at += 2, len -= 2)
-		start += big16(at);
-	return len ? start + ((uint32_t)*at << 8) : start;
-}
-
-static uint32_t sum_end(uint32_t value)
-{
-	while (value >> 16)
-		value = (value & 0xffff) + (value >> 16);
-	return ~value & 0xffff;
-}
-
 /* TCP's or UDP's over the pseudo-header; `addresses` are both of them. */
 static void transport_sum(uint8_t *l4, uint32_t len, const uint8_t *addresses, uint32_t size,
 			  uint32_t protocol)
@@ -72,7 +58,8 @@ static void transport_sum(uint8_t *l4, uint32_t len, const uint8_t *addresses, u
 	uint32_t value;
 
 	big16_put(place, 0);
-	value = sum_end(sum(l4, len, sum(addresses, size, protocol + len)));
+	value = internet_sum_end(
+		internet_sum(l4, len, internet_sum(addresses, size, protocol + len)));
 	big16_put(place, protocol == IPPROTO_UDP && !value ? 0xffff : value);
 }
 
@@ -108,7 +95,7 @@ void trace_packet_segment(struct trace_packet *packet)
 	if (v4) {
 		big16_put(ip + 2, whole);
 		big16_put(ip + 10, 0);
-		big16_put(ip + 10, sum_end(sum(ip, ip_len, 0)));
+		big16_put(ip + 10, internet_sum_end(internet_sum(ip, ip_len, 0)));
 	} else {
 		big16_put(ip + 4, whole - IPV6_LEN);
 	}

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/addr.h"
+#include "lib/internet_sum.h"
 
 #define TEXT_MAX      16384
 #define TOKENS_MAX    4
@@ -273,24 +274,10 @@ void packet_put(uint8_t *at, uint32_t value, uint32_t size)
 	}
 }
 
-static uint32_t sum(const uint8_t *at, uint32_t len, uint32_t start)
-{
-	for (uint32_t i = 0; i < len; i++)
-		start += i % 2 ? at[i] : (uint32_t)at[i] << 8;
-	return start;
-}
-
-static uint32_t sum_end(uint32_t value)
-{
-	while (value >> 16)
-		value = (value & 0xffff) + (value >> 16);
-	return ~value & 0xffff;
-}
-
 void packet_sum_plain(uint8_t *at, uint32_t len, uint32_t place)
 {
 	packet_put(at + place, 0, 2);
-	packet_put(at + place, sum_end(sum(at, len, 0)), 2);
+	packet_put(at + place, internet_sum_end(internet_sum(at, len, 0)), 2);
 }
 
 void packet_sum(const struct packet_want *want, uint8_t *at, uint32_t len, uint32_t protocol,
@@ -298,10 +285,10 @@ void packet_sum(const struct packet_want *want, uint8_t *at, uint32_t len, uint3
 {
 	uint32_t skip = addr_is_v4(&want->src) ? 12 : 0, value = protocol + len;
 
-	value = sum((const uint8_t *)&want->src + skip, 16 - skip, value);
-	value = sum((const uint8_t *)&want->dst + skip, 16 - skip, value);
+	value = internet_sum((const uint8_t *)&want->src + skip, 16 - skip, value);
+	value = internet_sum((const uint8_t *)&want->dst + skip, 16 - skip, value);
 	packet_put(at + place, 0, 2);
-	value = sum_end(sum(at, len, value));
+	value = internet_sum_end(internet_sum(at, len, value));
 	packet_put(at + place, protocol == IPPROTO_UDP && !value ? 0xffff : value, 2);
 }
 
