@@ -18,7 +18,7 @@
 #include <linux/types.h>
 
 #define WEFT_ABI_MAGIC	 0x77656674 /* "weft" */
-#define WEFT_ABI_VERSION 2
+#define WEFT_ABI_VERSION 3
 
 #define WEFT_BRIDGES_MAX 16384 /* array sizes: ids are below these */
 #define WEFT_PORTS_MAX	 16384
@@ -370,8 +370,11 @@ struct weft_storm {
 	struct weft_storm_bucket bucket[3]; /* by enum weft_storm_class */
 };
 
-/* maps `port_stats`, `remote_stats`, per CPU. rx: came from there into the bridge; tx: went there.
- * Bytes are those of the inner Ethernet frame, super-packets counted as one. */
+/*
+ * maps `port_stats`, `remote_stats`: an array for each CPU, one behind the other, at cpu * WEFT_PORTS_MAX + id and
+ * cpu * WEFT_REMOTES_MAX + id; only that CPU adds to it, weftd reads and resets it where it lies (mmap). rx: came from
+ * there into the bridge; tx: went there. Bytes are those of the inner Ethernet frame, super-packets counted as one.
+ */
 struct weft_stats {
 	__u64 rx_packets;
 	__u64 rx_bytes;

@@ -82,8 +82,8 @@ static long csum_step(__u32 index, void *data)
 	return 0;
 }
 
-/* Sum over `bytes` from `offset`, which starts on an even place of what is summed. */
-static __always_inline __u32 csum_bytes(struct __sk_buff *skb, __u32 offset, __u32 bytes)
+/* Sum over `bytes` from `offset`, which starts on an even place of what is summed: 32 bits, whatever its type says. */
+__noinline int csum_bytes(struct __sk_buff *skb, __u32 offset, __u32 bytes)
 {
 	struct csum_walk walk = {.skb = skb, .offset = offset, .left = bytes};
 

@@ -140,7 +140,7 @@ int weft_port(struct __sk_buff *skb)
 	remote = defer_marked(skb, &f);
 	if (remote)
 		return deferred(skb, &f, remote);
-	stats_rx(&port_stats, f.port, skb->len);
+	stats_rx(stats_port(f.port), skb->len);
 	capture(skb, WEFT_POINT_PORT_IN, 0, f.port, 0, 0);
 	trace_frame(&f, PORT, 0, 0, 0);
 
@@ -175,7 +175,7 @@ static __always_inline int tunnel_frame(struct __sk_buff *skb, struct frame *f,
 	if (!f || !tunnel || !bridge)
 		return TC_ACT_SHOT;
 	mss_decap(skb, f, tunnel);
-	stats_rx(&remote_stats, f->remote ? f->remote : tunnel_prototype(tunnel), skb->len);
+	stats_rx(stats_remote(f->remote ? f->remote : tunnel_prototype(tunnel)), skb->len);
 
 	if (tunnel->flags & WEFT_TUNNEL_VLAN_AWARE) {
 		reason = vlan_enter(skb, f, tunnel->vlan, tunnel->flags & WEFT_TUNNEL_TRUNK,
@@ -207,8 +207,8 @@ static __always_inline int underlay_packet(struct __sk_buff *skb, struct frame *
 	if (reason)
 		return drop(skb, f, reason);
 	mss_decap(skb, f, tunnel);
-	stats_rx(&remote_stats, f->remote ? f->remote : tunnel_prototype(tunnel), skb->len);
-	stats_tx(&port_stats, tunnel->port, skb->len);
+	stats_rx(stats_remote(f->remote ? f->remote : tunnel_prototype(tunnel)), skb->len);
+	stats_tx(stats_port(tunnel->port), skb->len);
 	capture(skb, WEFT_POINT_PORT_OUT, 0, tunnel->port, f->tunnel, f->remote);
 	trace_packet(skb, WEFT_TRACE_DELIVER, tunnel->port, 0, 0);
 	return bpf_redirect(port->ifindex, BPF_F_INGRESS);

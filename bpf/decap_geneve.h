@@ -109,7 +109,7 @@ static long option_step(__u32 index, void *data)
 }
 
 /* Notes what the remote sent, if that is not what it sent before; at most about once a second. */
-static __noinline void options_report(struct __sk_buff *skb, struct underlay *u, __u32 remote)
+__noinline int options_report(struct __sk_buff *skb, struct underlay *u, __u32 remote)
 {
 	struct weft_seen_options *seen, *before;
 	struct weft_dest dest = {.remote = remote};
@@ -118,30 +118,31 @@ static __noinline void options_report(struct __sk_buff *skb, struct underlay *u,
 	__u32 len;
 
 	if (!scratch || !u)
-		return;
+		return 0;
 	seen = &scratch->options;
 	len = bounded(u->options_len, WEFT_OPTIONS_MAX);
 	if (!len)
-		return;
+		return 0;
 	__builtin_memset(seen->bytes, 0, sizeof(seen->bytes));
 	if (bpf_skb_load_bytes(skb, u->l4_offset + UDP_HLEN + GENEVE_HLEN, seen->bytes, len))
-		return;
+		return 0;
 	for (int i = 0; i < WEFT_OPTIONS_MAX / 4; i++)
 		hash = (hash ^ ((__u32 *)seen->bytes)[i]) * 0x01000193;
 	before = bpf_map_lookup_elem(&seen_options, &remote);
 	if (before && before->len == len &&
 	    (before->hash == hash || now - before->tick < WEFT_SEEN_SLACK))
-		return;
+		return 0;
 	seen->tick = now;
 	seen->hash = hash;
 	seen->len = len;
 	if (!bpf_map_update_elem(&seen_options, &remote, seen, BPF_ANY))
 		event_send(WEFT_EVENT_OPTIONS, NULL, &dest, NULL);
+	return 0;
 }
 
 /* 0, or the reason to drop. */
-static __noinline int options_check(struct __sk_buff *skb, struct underlay *u,
-				    const struct weft_tunnel *tunnel, __u32 id)
+__noinline int options_check(struct __sk_buff *skb, struct underlay *u,
+			     const struct weft_tunnel *tunnel, __u32 id)
 {
 	struct option_walk walk = {.skb = skb, .tunnel = id};
 	__u32 zero = skb->len;
@@ -180,18 +181,17 @@ static __always_inline bool control_allowed(void)
 	return scratch->control_count++ < WEFT_CONTROL_RATE;
 }
 
-static __noinline void control_report(struct __sk_buff *skb, struct underlay *u, __u32 tunnel,
-				      __u32 remote)
+__noinline int control_report(struct __sk_buff *skb, struct underlay *u, __u32 tunnel, __u32 remote)
 {
 	struct weft_control_event *event;
 	__u32 offset, captured;
 
 	if (!u || !control_allowed())
-		return;
+		return 0;
 	offset = u->l4_offset + UDP_HLEN;
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event)
-		return;
+		return 0;
 	event->type = WEFT_EVENT_CONTROL;
 	event->tick = tick_now();
 	event->tunnel = tunnel;
@@ -206,6 +206,7 @@ static __noinline void control_report(struct __sk_buff *skb, struct underlay *u,
 	if (bpf_skb_load_bytes(skb, offset, event->bytes, captured))
 		event->captured = 0;
 	bpf_ringbuf_submit(event, 0);
+	return 0;
 }
 
 /* --- what only the tunnel can say ------------------------------------------------------------------- */

@@ -77,7 +77,7 @@ static __always_inline bool gre_is_old(__u32 last, __u32 number)
 	return last == number || number - last > 1u << 31;
 }
 
-static __noinline int gre_sequence(__u32 id, __u32 number)
+__noinline int gre_sequence(__u32 id, __u32 number)
 {
 	struct weft_sequence first = {.last = WEFT_SEQUENCE_LAST}, *sequence;
 	__u32 last;

@@ -34,7 +34,7 @@ static __always_inline int deliver(struct __sk_buff *skb, struct frame *f, __u32
 	reason = vlan_leave(skb, f, form);
 	if (reason)
 		return drop(skb, f, reason);
-	stats_tx(&port_stats, id, skb->len);
+	stats_tx(stats_port(id), skb->len);
 	capture(skb, WEFT_POINT_PORT_OUT, 0, id, f->tunnel, f->remote);
 	trace_packet(skb, WEFT_TRACE_DELIVER, id, 0, 0);
 	if (port->flags & WEFT_PORT_INTERNAL)
@@ -56,7 +56,7 @@ static __always_inline int deliver_copy(struct __sk_buff *skb, struct frame *f, 
 	if (vlan_leave(skb, f, deliver_form(f, id, port)))
 		return drop(skb, f, WEFT_DROP_VLAN_TAGS);
 	capture(skb, WEFT_POINT_PORT_OUT, 0, id, f->tunnel, f->remote);
-	stats_tx(&port_stats, id, skb->len);
+	stats_tx(stats_port(id), skb->len);
 	trace_packet(skb, WEFT_TRACE_DELIVER, id, 0, 0);
 	if (last)
 		return bpf_redirect(port->ifindex, flags);

@@ -85,25 +85,31 @@ static __always_inline int drop(struct __sk_buff *skb, const struct frame *f, __
 	return drop_count(skb, reason, f->tunnel ? 0 : f->port, f->tunnel);
 }
 
-/* `map`: port_stats or remote_stats. */
-static __always_inline void stats_rx(void *map, __u32 id, __u32 bytes)
+/* This CPU's statistics of a port or remote; `map`, `max`: port_stats and its WEFT_PORTS_MAX, or the remotes'. */
+static __always_inline struct weft_stats *stats_get(void *map, __u32 max, __u32 id)
 {
-	struct weft_stats *stats = bpf_map_lookup_elem(map, &id);
+	__u32 index = bpf_get_smp_processor_id() * max + id;
 
+	return bpf_map_lookup_elem(map, &index);
+}
+
+static __always_inline void stats_rx(struct weft_stats *stats, __u32 bytes)
+{
 	if (stats) {
 		stats->rx_packets++;
 		stats->rx_bytes += bytes;
 	}
 }
 
-static __always_inline void stats_tx(void *map, __u32 id, __u32 bytes)
+static __always_inline void stats_tx(struct weft_stats *stats, __u32 bytes)
 {
-	struct weft_stats *stats = bpf_map_lookup_elem(map, &id);
-
 	if (stats) {
 		stats->tx_packets++;
 		stats->tx_bytes += bytes;
 	}
 }
+
+#define stats_port(id)	 stats_get(&port_stats, WEFT_PORTS_MAX, id)
+#define stats_remote(id) stats_get(&remote_stats, WEFT_REMOTES_MAX, id)
 
 #endif

@@ -438,7 +438,7 @@ __noinline int encap(struct __sk_buff *skb, struct frame *f, __u32 id, struct we
 		reason = encap_write(skb, tunnel, id, remote, &o);
 	if (reason)
 		return drop_count(skb, reason, 0, remote->tunnel);
-	stats_tx(&remote_stats, id, o.inner_len);
+	stats_tx(stats_remote(id), o.inner_len);
 	capture(skb, WEFT_POINT_UNDERLAY_OUT, 0, f->port, remote->tunnel, id);
 	encap_trace(skb, f, id, remote);
 	return encap_send(skb, f, remote);
@@ -463,7 +463,7 @@ __noinline int encap_cut(struct __sk_buff *skb, struct frame *f, __u32 id,
 	if (reason)
 		return drop_count(skb, reason == ENCAP_SPLIT ? WEFT_DROP_ENCAP : reason, 0,
 				  remote->tunnel);
-	stats_tx(&remote_stats, id, o.inner_len);
+	stats_tx(stats_remote(id), o.inner_len);
 	capture(skb, WEFT_POINT_UNDERLAY_OUT, 0, f->port, remote->tunnel, id);
 	encap_trace(skb, f, id, remote);
 	return encap_send(skb, f, remote);

@@ -69,7 +69,7 @@ __noinline int encap_csum(struct __sk_buff *skb, const struct weft_remote *remot
 		if (gso)
 			sum += csum_segment(skb, remote, o, l4, length);
 	}
-	sum += csum_bytes(skb, l4, summed);
+	sum += (__u32)csum_bytes(skb, l4, summed);
 	sum += o->beyond;
 	if (!gre) {
 		if (remote->flags & WEFT_REMOTE_IPV6) {

@@ -153,7 +153,7 @@ static long room_step(__u32 index, void *data)
 }
 
 /* Bytes `room` more, or fewer, behind the Ethernet header; never less than an IPv6 header is left while it is done. */
-static __always_inline int fragment_room(struct __sk_buff *skb, __s32 room)
+__noinline int fragment_room(struct __sk_buff *skb, __s32 room)
 {
 	__u32 length = skb->len + room, most = length < ETH_HLEN + IPV6_HLEN ? IPV6_HLEN : 0;
 	struct room_walk walk = {.skb = skb, .room = room};
@@ -181,7 +181,7 @@ static __noinline int fragment_csum(struct __sk_buff *skb)
 	csum_partial_place(skb, &start, &place);
 	if (start >= skb->len)
 		return WEFT_DROP_ENCAP;
-	check = ~csum_fold(csum_bytes(skb, start, skb->len - start));
+	check = ~csum_fold((__u32)csum_bytes(skb, start, skb->len - start));
 	if (!check)
 		check = 0xffff;
 	room = bounded(start + 2, sizeof(scratch->chunk));
@@ -318,7 +318,7 @@ __noinline int encap_fragment(struct __sk_buff *skb, struct frame *f, __u32 id,
 	if (reason)
 		return drop_count(skb, reason, 0, remote->tunnel);
 	if (f->fragment == 1)
-		stats_tx(&remote_stats, id, inner_len);
+		stats_tx(stats_remote(id), inner_len);
 	capture(skb, WEFT_POINT_UNDERLAY_OUT, 0, f->port, remote->tunnel, id);
 	encap_trace(skb, f, id, remote);
 	return encap_send(skb, f, remote);

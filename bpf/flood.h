@@ -123,7 +123,7 @@ static __always_inline int flood_send_pending(struct flood_walk *walk, bool last
 		reason = encap_write(walk->skb, tunnel, walk->pending, remote, walk->o);
 	if (reason)
 		return drop_count(walk->skb, reason, 0, remote->tunnel);
-	stats_tx(&remote_stats, walk->pending, walk->o->inner_len);
+	stats_tx(stats_remote(walk->pending), walk->o->inner_len);
 	capture(walk->skb, WEFT_POINT_UNDERLAY_OUT, 0, walk->f->port, remote->tunnel,
 		walk->pending);
 	encap_trace(walk->skb, walk->f, walk->pending, remote);

@@ -160,7 +160,7 @@ static __noinline int learn_move(const struct frame *f, struct weft_fdb_entry *e
  * Are both remotes the same host behind the same tunnel? An FDB entry with GENEVE options or a VNI of its own has a
  * remote of its own, which what comes back from there does not name.
  */
-static __noinline bool learn_same_host(__u32 one, __u32 two)
+__noinline int learn_same_host(__u32 one, __u32 two)
 {
 	struct weft_remote *r = one ? remote_get(one) : NULL, *s = two ? remote_get(two) : NULL;
 

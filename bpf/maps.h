@@ -183,15 +183,21 @@ struct {
 	__type(value, struct weft_storm);
 } storms SEC(".maps");
 
+/*
+ * Statistics: WEFT_PORTS_MAX and WEFT_REMOTES_MAX values for each CPU; the loader multiplies. In an array of the kernel's
+ * own per-CPU kind each value is an allocation: 80,000 of them, a tenth of a second at each start.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, WEFT_PORTS_MAX);
 	__type(key, __u32);
 	__type(value, struct weft_stats);
 } port_stats SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, WEFT_REMOTES_MAX);
 	__type(key, __u32);
 	__type(value, struct weft_stats);

@@ -178,7 +178,7 @@ static __always_inline void path_mtu_lower(const struct quote *q, __u32 id,
 }
 
 /* `u->l4_offset` is that of an ICMP or ICMPv6 header. */
-static __noinline void path_mtu_error(struct __sk_buff *skb, struct underlay *u)
+__noinline int path_mtu_error(struct __sk_buff *skb, struct underlay *u)
 {
 	struct {
 		__u8 type, code;
@@ -195,23 +195,23 @@ static __noinline void path_mtu_error(struct __sk_buff *skb, struct underlay *u)
 	    icmp.code != (u->v6 ? 0 : 4) || icmp.type != (u->v6 ? 2 : 3) ||
 	    address_kind(&u->destination) != WEFT_ADDRESS_UNICAST || u->end < u->l4_offset ||
 	    u->end > skb->len)
-		return;
+		return 0;
 	mtu = bpf_ntohl(icmp.mtu);
 	q.offset = u->l4_offset + ICMP_HLEN;
 	q.end = u->end;
 	if (!u->v6)
 		mtu &= 0xffff;
 	if (!(u->v6 ? quote_ip_6(skb, &q) : quote_ip_4(skb, &q)))
-		return;
+		return 0;
 	if (q.protocol == IPPROTO_NUMBER_UDP   ? !quote_udp(skb, &q)
 	    : q.protocol == IPPROTO_NUMBER_GRE ? !quote_gre(skb, &q)
 					       : true)
-		return;
+		return 0;
 	/* it quotes what might be ours: from here on it is right or forged */
 	id = q.named ? quote_remote(&q) : 0;
 	remote = remote_get(id);
 	tunnel = id && remote ? tunnel_get(remote->tunnel) : NULL;
-	sum = csum_bytes(skb, u->l4_offset, u->end - u->l4_offset);
+	sum = (__u32)csum_bytes(skb, u->l4_offset, u->end - u->l4_offset);
 	if (u->v6)
 		sum += csum_pseudo(&u->source, &u->destination, IPPROTO_NUMBER_ICMPV6,
 				   u->end - u->l4_offset);
@@ -229,14 +229,15 @@ static __noinline void path_mtu_error(struct __sk_buff *skb, struct underlay *u)
 	if (!q.named && q.df && q.length > mtu &&
 	    address_kind(&q.key.local) == WEFT_ADDRESS_UNICAST) {
 		path_mtu_report(&q, 0, mtu);
-		return;
+		return 0;
 	}
 	if (!tunnel || !remote || !path_mtu_valid(&q, tunnel, mtu))
 		goto forged;
 	path_mtu_lower(&q, id, remote, mtu);
-	return;
+	return 0;
 forged:
 	note_count(WEFT_NOTE_ICMP_FORGED, tunnel ? remote->tunnel : 0);
+	return 0;
 }
 
 #endif

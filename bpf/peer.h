@@ -15,7 +15,9 @@
 
 static __always_inline __u32 address_kind(const struct weft_addr *address)
 {
-	__u32 *kind = bpf_map_lookup_elem(&addresses, address);
+	/* Linux 6.1 takes no key out of what a global function was given */
+	struct weft_addr key = *address;
+	__u32 *kind = bpf_map_lookup_elem(&addresses, &key);
 
 	return kind ? *kind : 0;
 }
@@ -254,17 +256,18 @@ static __noinline int peer_find_other(struct frame *f, struct underlay *u,
 }
 
 /* Fills f->tunnel and f->remote. 0, or the reason to drop. Not inline: its key is not to lie under all that comes after. */
-static __noinline int peer_find(struct frame *f, struct underlay *u)
+__noinline int peer_find(struct frame *f, struct underlay *u)
 {
-	struct weft_peer_key key = {
-		.local = u->destination,
-		.remote = u->source,
-		.vni = u->vni,
-		.port = u->port,
-		.type = u->type,
-	};
+	struct weft_peer_key key = {};
 	struct weft_peer *peer;
 
+	if (!f || !u)
+		return WEFT_DROP_VNI_UNKNOWN;
+	key.local = u->destination;
+	key.remote = u->source;
+	key.vni = u->vni;
+	key.port = u->port;
+	key.type = u->type;
 	peer = bpf_map_lookup_elem(&peers, &key);
 	if (!peer)
 		return peer_find_other(f, u, &key);

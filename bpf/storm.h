@@ -23,10 +23,13 @@ static __always_inline __u32 storm_class(const struct frame *f)
 }
 
 /* Is there a place left? Takes it. */
-static __always_inline bool storm_take(struct weft_storm_bucket *bucket)
+__noinline int storm_take(struct weft_storm_bucket *bucket)
 {
-	__u64 gap = bucket->gap, now = bpf_ktime_get_ns();
+	__u64 now = bpf_ktime_get_ns(), gap;
 
+	if (!bucket)
+		return false;
+	gap = bucket->gap;
 	if (!gap)
 		return true;
 	for (int i = 0; i < STORM_TRIES; i++) {
@@ -43,7 +46,7 @@ static __always_inline bool storm_take(struct weft_storm_bucket *bucket)
 }
 
 /* May the frame be flooded? `member`: the port it came by, or tunnel | WEFT_TRUNK_TUNNEL. */
-static __noinline bool storm_allows(const struct frame *f, __u32 member)
+__noinline int storm_allows(const struct frame *f, __u32 member)
 {
 	struct weft_storm *storm;
 

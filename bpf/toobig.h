@@ -128,7 +128,7 @@ static __always_inline void toobig_sum_4(struct __sk_buff *skb, struct icmp_pack
 
 	head->ip.check =
 		~csum_fold((__u32)bpf_csum_diff(NULL, 0, (__be32 *)&head->ip, sizeof(head->ip), 0));
-	sum = csum_bytes(skb, ICMP_PACKET_4, quote);
+	sum = (__u32)csum_bytes(skb, ICMP_PACKET_4, quote);
 	sum += bpf_htons(head->type << 8 | head->code);
 	sum += head->mtu;
 	head->check = ~csum_fold(sum);
@@ -190,7 +190,7 @@ static __noinline int toobig_icmp_6(struct __sk_buff *skb, const struct frame *f
 	head.ip.payload_len = bpf_htons(ICMP_HLEN + quote);
 	head.ip.nexthdr = IPPROTO_NUMBER_ICMPV6;
 	head.ip.hop_limit = ICMP_TTL;
-	sum = csum_bytes(skb, ICMP_PACKET_6, quote);
+	sum = (__u32)csum_bytes(skb, ICMP_PACKET_6, quote);
 	sum += bpf_htons(head.type << 8) + (__u64)head.mtu;
 	sum += bpf_htons(IPPROTO_NUMBER_ICMPV6) + (__u64)head.ip.payload_len;
 	sum += (__u32)bpf_csum_diff(NULL, 0, (__be32 *)&head.ip.saddr, 2 * sizeof(head.ip.saddr),
@@ -207,7 +207,7 @@ static __always_inline int toobig_return(struct __sk_buff *skb, struct frame *f,
 	if (!port || !(port->flags & WEFT_PORT_UP) || encap_unform(skb, f, o) ||
 	    vlan_leave(skb, f, deliver_form(f, f->port, port)))
 		return TC_ACT_SHOT;
-	stats_tx(&port_stats, f->port, skb->len);
+	stats_tx(stats_port(f->port), skb->len);
 	capture(skb, WEFT_POINT_PORT_OUT, 0, f->port, 0, 0);
 	trace_packet(skb, WEFT_TRACE_ANSWER, f->port, 0, 0);
 	return bpf_redirect(port->ifindex,

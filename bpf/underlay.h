@@ -261,7 +261,7 @@ static __noinline int underlay_csum(struct __sk_buff *skb, struct underlay *u)
 	if (!u->listen && state == SUM_UNNECESSARY)
 		return 0;
 	length = u->end - u->l4_offset;
-	sum = csum_bytes(skb, u->l4_offset, length);
+	sum = (__u32)csum_bytes(skb, u->l4_offset, length);
 	if (!u->listen)
 		sum += csum_pseudo(&u->source, &u->destination, IPPROTO_NUMBER_UDP, length);
 	return csum_fold(sum) == 0xffff ? 0 : WEFT_DROP_CSUM;

@@ -144,6 +144,8 @@ static int dp_open(struct dp **ret, struct error *err)
 	dp->decap_l3 = kernel_has_decap_l3();
 	dp->skeleton->rodata->kernel_features = dp->decap_l3 ? KERNEL_DECAP_L3 : 0;
 	r = dp_netns_prepare(dp->skeleton);
+	if (r >= 0)
+		r = dp_stats_prepare(dp);
 	if (r < 0) {
 		dp_free(dp);
 		return error_set(err, r, "datapath: %s", strerror(-r));
@@ -190,7 +192,9 @@ static int dp_finish(struct dp *dp, struct error *err)
 			return error_set(err, r, "datapath: map %s cannot be bound: %s",
 					 map_names[i], strerror(-r));
 	}
-	return 0;
+	r = dp_stats_open(dp);
+	return r < 0 ? error_set(err, r, "datapath: statistics cannot be mapped: %s", strerror(-r))
+		     : 0;
 }
 
 int dp_load(struct dp **ret, struct error *err)
@@ -337,6 +341,7 @@ void dp_free(struct dp *dp)
 {
 	if (!dp)
 		return;
+	dp_stats_close(dp);
 	weft__destroy(dp->skeleton);
 	free(dp);
 }

@@ -126,7 +126,7 @@ void dp_collects(const struct dp *dp, uint64_t *ret_handed, uint64_t *ret_back);
 /* The queue of spare remotes. -ENOENT when it is empty, -E2BIG when it is full. */
 int dp_spare_push(const struct dp *dp, uint32_t id);
 int dp_spare_pop(const struct dp *dp, uint32_t *ret);
-/* Sums over the CPUs, and sets all CPUs' to zero but for the first one's. */
+/* Sums over the CPUs, and sets all CPUs' to zero but for the first one's. -ENOENT: no such id. */
 int dp_stats_get(const struct dp *dp, enum dp_map map, uint32_t id, struct weft_stats *ret);
 int dp_stats_set(const struct dp *dp, enum dp_map map, uint32_t id, const struct weft_stats *stats);
 

@@ -80,42 +80,6 @@ int dp_spare_pop(const struct dp *dp, uint32_t *ret)
 	return bpf_map_lookup_and_delete_elem(dp->fd[DP_SPARES], NULL, ret);
 }
 
-int dp_stats_get(const struct dp *dp, enum dp_map map, uint32_t id, struct weft_stats *ret)
-{
-	struct weft_stats stats[64], *all = stats;
-	int r;
-
-	if (dp->cpus > 64) {
-		all = calloc((size_t)dp->cpus, sizeof(*all));
-		if (!all)
-			return -ENOMEM;
-	}
-	memset(ret, 0, sizeof(*ret));
-	r = bpf_map_lookup_elem(dp->fd[map], &id, all);
-	for (int i = 0; !r && i < dp->cpus; i++) {
-		ret->rx_packets += all[i].rx_packets;
-		ret->rx_bytes += all[i].rx_bytes;
-		ret->tx_packets += all[i].tx_packets;
-		ret->tx_bytes += all[i].tx_bytes;
-	}
-	if (all != stats)
-		free(all);
-	return r;
-}
-
-int dp_stats_set(const struct dp *dp, enum dp_map map, uint32_t id, const struct weft_stats *stats)
-{
-	struct weft_stats *all = calloc((size_t)dp->cpus, sizeof(*all));
-	int r;
-
-	if (!all)
-		return -ENOMEM;
-	all[0] = *stats;
-	r = bpf_map_update_elem(dp->fd[map], &id, all, BPF_ANY);
-	free(all);
-	return r;
-}
-
 int dp_put_cpus(const struct dp *dp, enum dp_map map, const void *key, const void *values)
 {
 	return bpf_map_update_elem(dp->fd[map], key, values, BPF_ANY);

@@ -22,23 +22,13 @@ static uint32_t ids_end(void *const *by_id, uint32_t max)
 	return max;
 }
 
-/* The first `count` of a per-CPU array of struct weft_stats, summed; a new array, NULL: out of memory. */
+/* Those of the first `count` ids; a new array, NULL: out of memory. */
 static struct weft_stats *stats_read(struct kernel *kernel, enum dp_map map, uint32_t count)
 {
-	size_t cpus = (size_t)dp_cpus(kernel->dp);
-	struct weft_stats *sums = calloc((size_t)count + BATCH, sizeof(*sums));
-	struct weft_stats *values = calloc(cpus * BATCH, sizeof(*values));
-	struct dp_cursor cursor = {};
-	uint32_t keys[BATCH], found;
-	int r = sums && values;
+	struct weft_stats *sums = calloc((size_t)count + 1, sizeof(*sums));
 
-	for (uint32_t at = 0; r > 0 && at < count; at += found) {
-		r = dp_walk(kernel->dp, map, &cursor, keys, values, BATCH, &found);
-		for (uint32_t i = 0; i < found; i++)
-			for (size_t cpu = 0; cpu < cpus; cpu++)
-				stats_add(&sums[at + i], &values[i * cpus + cpu]);
-	}
-	free(values);
+	for (uint32_t id = 0; sums && id < count; id++)
+		dp_stats_get(kernel->dp, map, id, &sums[id]);
 	return sums;
 }
 

@@ -25,7 +25,7 @@ NEXT_HOP, OWN = "02:00:00:00:00:02", "02:00:00:00:00:01"
 A, B = "0a:00:00:00:00:0a", "0a:00:00:00:00:0b"
 ROOM = 0b1010011  # FIXED_GSO | ENCAP_L3_IPV4 | ENCAP_L4_UDP | ENCAP_L2_ETH
 ARRAYS = ("control", "bridges", "ports", "tunnels", "remotes", "listen", "fdb_counts")
-STATISTICS = ("port_stats", "remote_stats", "last_drops")
+STATISTICS = {"port_stats": C.WEFT_PORTS_MAX, "remote_stats": C.WEFT_REMOTES_MAX}  # an array of so many for each CPU
 STATISTICS_USED = 64  # ports, remotes and reasons of tests have lower ids
 IN, OUT, BRIDGE, TUNNEL, PEER, PROTOTYPE = 1, 2, 1, 1, 10, 11
 CONTEXT = {"priority": 32, "gso_segs": 164, "gso_size": 176}  # offsets in struct __sk_buff
@@ -39,6 +39,7 @@ lib.bpf_object__open_file.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
 lib.bpf_object__find_map_by_name.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
 lib.bpf_object__find_program_by_name.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
 lib.bpf_map__set_initial_value.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
+lib.bpf_map__set_max_entries.argtypes = [ctypes.c_void_p, U32]
 for name in ("bpf_object__load", "bpf_object__close", "bpf_map__fd", "bpf_program__fd",
              "bpf_map__key_size", "bpf_map__value_size"):
     getattr(lib, name).argtypes = [ctypes.c_void_p]
@@ -81,6 +82,9 @@ class Datapath:
             if name == "tracing":
                 constants[offset] = tracing
         lib.bpf_map__set_initial_value(rodata, bytes(constants), size)
+        self.cpus = self.possible()
+        for name, ids in STATISTICS.items():
+            lib.bpf_map__set_max_entries(lib.bpf_object__find_map_by_name(self.object, name.encode()), ids * self.cpus)
         checked(lib.bpf_object__load(self.object), "load")
         self.fds = {}
         for name, (key, value) in MAPS.items():
@@ -92,8 +96,6 @@ class Datapath:
         self.written["fdb_counts"] = {BRIDGE, C.WEFT_BRIDGES_MAX + TUNNEL}
         self.spares = lib.bpf_map__fd(lib.bpf_object__find_map_by_name(self.object, b"spares"))
         self.context = {}
-        self.cpus = len(os.sched_getaffinity(0)) if not os.path.exists(
-            "/sys/devices/system/cpu/possible") else self.possible()
 
     @staticmethod
     def constants(path):
@@ -115,10 +117,13 @@ class Datapath:
         """As it was when it was loaded: the maps are empty."""
         for name, (kind, content) in MAPS.items():
             if name in STATISTICS:
-                zero = (U64 * (ctypes.sizeof(content) // 8 * self.cpus))()
+                for cpu in range(self.cpus):
+                    for index in range(STATISTICS_USED):
+                        self.set(name, cpu * STATISTICS[name] + index, content())
+            elif name == "last_drops":
+                zero = (content * self.cpus)()
                 for index in range(STATISTICS_USED):
-                    checked(lib.bpf_map_update_elem(self.fds[name], ctypes.byref(U32(index)), zero, U64(0)),
-                            name)
+                    checked(lib.bpf_map_update_elem(self.fds[name], ctypes.byref(U32(index)), zero, U64(0)), name)
             elif name in ARRAYS:
                 for index in list(self.written[name]):
                     self.set(name, index, content())
@@ -166,6 +171,9 @@ class Datapath:
     def each_cpu(self, name, key):
         """Every 64-bit member of a per-CPU value, for each CPU."""
         words = ctypes.sizeof(MAPS[name][1]) // 8
+        if name in STATISTICS:
+            return [list((U64 * words).from_buffer_copy(self.get(name, cpu * STATISTICS[name] + key)))
+                    for cpu in range(self.cpus)]
         values = (U64 * (words * self.cpus))()
         key = key if isinstance(key, MAPS[name][0]) else MAPS[name][0](key)
         checked(lib.bpf_map_lookup_elem(self.fds[name], ctypes.byref(key), values), name)

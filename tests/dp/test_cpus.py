@@ -4,6 +4,7 @@
 import pytest
 from scapy.all import IP, UDP, Ether
 
+from abi import C
 from cpus import on_every_cpu
 from datapath import A, B, BRIDGE, IN, OUT, REDIRECT, now
 
@@ -55,8 +56,13 @@ def test_a_mac_is_learned_once(dp):
 
 def test_what_is_known_is_not_written(dp):
     """But for the time it was seen, once a second (WEFT_SEEN_SLACK): what two CPUs share stays as it is."""
-    dp.fdb(A, port=IN, seen=now())
     dp.fdb(B, port=OUT)
-    before = bytes(dp.entry(A)), bytes(dp.entry(B))
-    dp.from_port(frame(), repeat=10)
-    assert (bytes(dp.entry(A)), bytes(dp.entry(B))) == before
+    while True:
+        began = now()
+        dp.fdb(A, port=IN, seen=began)
+        before = bytes(dp.entry(A)), bytes(dp.entry(B))
+        dp.from_port(frame(), repeat=10)
+        after = bytes(dp.entry(A)), bytes(dp.entry(B))
+        if now() - began <= C.WEFT_SEEN_SLACK:
+            break
+    assert after == before
