@@ -107,7 +107,8 @@ int dp_stats_set(const struct dp *dp, enum dp_map map, uint32_t id, const struct
 {
 	if (id >= ids_max(map))
 		return -ENOENT;
-	for (int cpu = 0; cpu < dp->stats_cpus; cpu++)
-		*stats_of(dp, map, id, cpu) = cpu ? (struct weft_stats){} : *stats;
+	for (int cpu = 1; cpu < dp->stats_cpus; cpu++)
+		*stats_of(dp, map, id, cpu) = (struct weft_stats){};
+	*stats_of(dp, map, id, 0) = *stats;
 	return 0;
 }

@@ -114,14 +114,24 @@ def pytest_collection_modifyitems(config, items):
                 item.add_marker(pytest.mark.xfail(reason=dut.title, strict=False))
 
 
-@pytest.fixture
-def lab(tmp_path):
-    made = Lab(tmp_path)
+def _lab(folder):
+    made = Lab(folder)
     try:
         yield made
     finally:
         complaints = made.close()
     assert not complaints, "\n".join(complaints)
+
+
+@pytest.fixture
+def lab(tmp_path):
+    yield from _lab(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def module_lab(tmp_path_factory):
+    """For tests of one file that change nothing, and say so: what is refused, what is only looked at."""
+    yield from _lab(tmp_path_factory.mktemp("lab"))
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -176,22 +186,36 @@ def rig(lab, dut_class, encapsulation, family, shared, request, monkeypatch):
         traced.check()
 
 
+def _weft_host(made):
+    host = made.host("host")
+    host.weft = Weftd(host)
+    return host
+
+
 @pytest.fixture
 def weft_host(lab):
     """A host with weftd running and nothing configured."""
-    host = lab.host("host")
-    host.weft = Weftd(host)
+    return _weft_host(lab)
+
+
+def _two_ports(host):
+    host.lab.link(host, "eth0", host.lab.host("peer"), "eth0")
+    host.ip("address add 10.9.0.1/24 dev eth0")
+    for port in ("p0", "p1"):
+        host.container(f"c-{port}", port)
     return host
 
 
 @pytest.fixture
 def two_port_host(weft_host):
     """The same with an underlay (eth0, 10.9.0.1) and two devices that may be ports, p0 and p1."""
-    weft_host.lab.link(weft_host, "eth0", weft_host.lab.host("peer"), "eth0")
-    weft_host.ip("address add 10.9.0.1/24 dev eth0")
-    for port in ("p0", "p1"):
-        weft_host.container(f"c-{port}", port)
-    return weft_host
+    return _two_ports(weft_host)
+
+
+@pytest.fixture(scope="module")
+def module_host(module_lab):
+    """A two_port_host for all tests of a file, of which none changes anything."""
+    return _two_ports(_weft_host(module_lab))
 
 
 @pytest.fixture

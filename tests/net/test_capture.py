@@ -20,9 +20,7 @@ POINTS = ["port-in", "port-out", "underlay-in", "underlay-out", "drop"]
 REMOTE = "192.0.2.2"
 
 
-@pytest.fixture
-def switch(lab):
-    """Ports p1 and p2, and a tunnel `t` to the tester's end of `wire`."""
+def _switch(lab):
     switch = Switch(lab, 2)
     switch.bridge((1, 2))
     lab.link(switch.host, "eth0", switch.tester, "wire")
@@ -32,6 +30,18 @@ def switch(lab):
     switch.wire = Tap(switch.tester, "wire")
     wait_until(lambda: switch.weft.show("tunnel", "t")["state"]["remotes"][0].get("dev") or True, "tunnel")
     return switch
+
+
+@pytest.fixture
+def switch(lab):
+    """Ports p1 and p2, and a tunnel `t` to the tester's end of `wire`."""
+    return _switch(lab)
+
+
+@pytest.fixture(scope="module")
+def asked(module_lab):
+    """The same, for those who only ask."""
+    return _switch(module_lab)
 
 
 class Capture:
@@ -219,12 +229,12 @@ def ask(switch, request):
     {"filter": [[14, 0, 0, 0], [6, 0, 0, 1]]}, {"filter": [[6, 0, 0, 1]] * 513}, {"filter": [[0xff, 0, 0, 0], [6, 0, 0, 0]]},
     {"nothing": 1},
 ], ids=str)
-def test_bad_requests(switch, params):
-    reply, passed = ask(switch, {"jsonrpc": "2.0", "id": 1, "method": "capture.open", "params": params})
+def test_bad_requests(asked, params):
+    reply, passed = ask(asked, {"jsonrpc": "2.0", "id": 1, "method": "capture.open", "params": params})
     assert "error" in reply and "\n" not in reply["error"]["message"] and not passed
-    reply, passed = ask(switch, {"jsonrpc": "2.0", "id": 1, "method": "capture.open"})
+    reply, passed = ask(asked, {"jsonrpc": "2.0", "id": 1, "method": "capture.open"})
     assert "result" in reply and passed, "weftd is well"
-    assert "error" in ask(switch, {"jsonrpc": "2.0", "id": 1, "method": "capture.state"})[0]
+    assert "error" in ask(asked, {"jsonrpc": "2.0", "id": 1, "method": "capture.state"})[0]
 
 
 def test_reader_that_stops(switch):

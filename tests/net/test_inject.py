@@ -28,12 +28,22 @@ def sent(weft, data, **more):
     assert reply.get("result") == {"sent": 1}, reply
 
 
-@pytest.fixture
-def overlay(lab):
+def _overlay(lab):
     made = Overlay(lab, ["weft", "weft"]).up()
     made.one, made.two = made.hosts
     made.tap = Tap(made.two.c, "eth0")
     return made
+
+
+@pytest.fixture
+def overlay(lab):
+    return _overlay(lab)
+
+
+@pytest.fixture(scope="module")
+def unchanged(module_lab):
+    """An overlay that nothing is sent through."""
+    return _overlay(module_lab)
 
 
 def test_it_goes_where_a_frame_of_the_port_goes(overlay):
@@ -84,8 +94,8 @@ GOOD = frame(SOURCE, OTHER, payload="probe")
     ({"port": "vnet0", "packet": "00" * 20, "length": 9235}, "length"),
     ({"port": "vnet0", "packet": "00" * 20, "length": "60"}, "length"),
     ({"port": "vnet0", "packet": "00" * 20, "count": 60}, "count")))
-def test_refused(overlay, params, said):
-    reply = call(overlay.one.weft, **params)
+def test_refused(unchanged, params, said):
+    reply = call(unchanged.one.weft, **params)
     assert "error" in reply and said in reply["error"]["message"], reply
 
 

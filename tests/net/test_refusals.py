@@ -7,15 +7,21 @@ from daemon import BUILD, refused
 from snapshot import snapshot
 
 
-@pytest.fixture
-def host(two_port_host):
+@pytest.fixture(scope="module")
+def host(module_host):
     """A host with something of everything, so that there is something to harm."""
     for line in ("bridge add br0", "bridge add br1", "bridge add brv vlan_filtering",
                  "port add p0 bridge br0",
                  "tunnel add v0 bridge br0 type vxlan id 1000 local 10.9.0.1 remote 10.9.0.2",
                  "fdb add 02:00:00:00:00:01 dev v0 dst 10.9.0.2"):
-        two_port_host.weft(line)
-    return two_port_host
+        module_host.weft(line)
+    return module_host
+
+
+@pytest.fixture(scope="module")
+def untouched(host):
+    """All that is configured and all that the kernel has, before anything was refused."""
+    return host.weft.save(), snapshot(host)
 
 
 TUNNEL = "tunnel add v1 bridge br1 type vxlan id 7 local 10.9.0.1"
@@ -160,21 +166,18 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("words", WITHOUT)
-def test_option_that_weft_has_not(host, words):
+def test_option_that_weft_has_not(host, untouched, words):
     """It is refused by name, with a reason."""
-    before = host.weft.save()
     with refused(words.split()[0], "does not have this option: "):
         host.weft(f"tunnel add t1 type vxlan id 7 remote 10.9.0.2 {words}")
-    assert host.weft.save() == before
+    assert host.weft.save() == untouched[0]
 
 
 @pytest.mark.parametrize("command", REFUSED)
-def test_refused(host, command):
-    before = host.weft.save(), snapshot(host)
+def test_refused(host, untouched, command):
     with refused(*REFUSED[command]):
         host.weft(command)
-    after = host.weft.save(), snapshot(host)
-    assert after == before
+    assert (host.weft.save(), snapshot(host)) == untouched
     assert host.weft.alive()
 
 
@@ -196,11 +199,10 @@ FILES = {
 
 
 @pytest.mark.parametrize("text", FILES, ids=range(len(FILES)))
-def test_file_is_refused(host, text):
-    before = host.weft.save()
+def test_file_is_refused(host, untouched, text):
     with refused(*FILES[text]):
         host.weft.apply(text)
-    assert host.weft.save() == before
+    assert host.weft.save() == untouched[0]
 
 
 def test_file_that_is_not_there(host):

@@ -2,14 +2,12 @@
 """tshark reads what weft sends, of every type and over both IP versions: no error, no warning, every
 checksum right; single packets, and super-packets that are cut at the underlay."""
 
-import re
-
 import pytest
 
 import encap
 from frames import frame, mac_of
 from pair import Pair
-from tap import Tap, tshark
+from tap import Tap, tshark_fields
 from traffic import PORT, tcp_transfer
 
 # Of TCP inside: that a segment came twice happens on a busy machine, Linux writes a checksum of 0 as 0xffff,
@@ -56,16 +54,12 @@ ROUTED = {
 
 def complaints(folder, frames, zero6=False):
     """[(protocols, what is wrong)] of the frames that tshark complains about."""
-    found = tshark(folder / "complaints.pcap", frames, *QUIET, *(ZERO6 if zero6 else ()), "-Y",
-                   COMPLAINTS)
-    return [(layers["frame"]["frame.protocols"],
-             re.findall(r"'_ws.expert.message': '([^']*)'", str(layers)))
-            for layers in (packet["_source"]["layers"] for packet in found)]
+    return tshark_fields(folder / "complaints.pcap", frames, ("frame.protocols", "_ws.expert.message"), *QUIET,
+                         *(ZERO6 if zero6 else ()), "-Y", COMPLAINTS)
 
 
 def _protocols(folder, frames):
-    return {packet["_source"]["layers"]["frame"]["frame.protocols"]
-            for packet in tshark(folder / "all.pcap", frames, *QUIET)}
+    return {protocols for protocols, in tshark_fields(folder / "all.pcap", frames, ("frame.protocols",), *QUIET)}
 
 
 def _final(host):
