@@ -208,9 +208,7 @@ static __always_inline int underlay_packet(struct __sk_buff *skb, struct frame *
 		return drop(skb, f, reason);
 	mss_decap(skb, f, tunnel);
 	stats_rx(stats_remote(f->remote ? f->remote : tunnel_prototype(tunnel)), skb->len);
-	stats_tx(stats_port(tunnel->port), skb->len);
-	capture(skb, WEFT_POINT_PORT_OUT, 0, tunnel->port, f->tunnel, f->remote);
-	trace_packet(skb, WEFT_TRACE_DELIVER, tunnel->port, 0, 0);
+	deliver_count(skb, f, tunnel->port);
 	return bpf_redirect(port->ifindex, BPF_F_INGRESS);
 }
 

@@ -14,6 +14,14 @@ static __always_inline enum vlan_form deliver_form(const struct frame *f, __u32 
 	return vlan_form(f, port->vlan, port->flags & WEFT_PORT_TRUNK, id);
 }
 
+/* Counts what is about to go to a port, and shows it to those who look. */
+static __always_inline void deliver_count(struct __sk_buff *skb, const struct frame *f, __u32 id)
+{
+	stats_tx(stats_port(id), skb->len);
+	capture(skb, WEFT_POINT_PORT_OUT, 0, id, f->tunnel, f->remote);
+	trace_packet(skb, WEFT_TRACE_DELIVER, id, 0, 0);
+}
+
 /*
  * Known unicast. bpf_redirect_peer() saves the trip through the peer's backlog, but
  * leaves what the kernel noted of the frame as it is: only for IP frames whose
@@ -34,9 +42,7 @@ static __always_inline int deliver(struct __sk_buff *skb, struct frame *f, __u32
 	reason = vlan_leave(skb, f, form);
 	if (reason)
 		return drop(skb, f, reason);
-	stats_tx(stats_port(id), skb->len);
-	capture(skb, WEFT_POINT_PORT_OUT, 0, id, f->tunnel, f->remote);
-	trace_packet(skb, WEFT_TRACE_DELIVER, id, 0, 0);
+	deliver_count(skb, f, id);
 	if (port->flags & WEFT_PORT_INTERNAL)
 		return bpf_redirect(port->ifindex, BPF_F_INGRESS);
 	if ((port->flags & WEFT_PORT_PEER) && f->peer_ok && proto_is_ip(f->proto)) {
@@ -55,9 +61,7 @@ static __always_inline int deliver_copy(struct __sk_buff *skb, struct frame *f, 
 
 	if (vlan_leave(skb, f, deliver_form(f, id, port)))
 		return drop(skb, f, WEFT_DROP_VLAN_TAGS);
-	capture(skb, WEFT_POINT_PORT_OUT, 0, id, f->tunnel, f->remote);
-	stats_tx(stats_port(id), skb->len);
-	trace_packet(skb, WEFT_TRACE_DELIVER, id, 0, 0);
+	deliver_count(skb, f, id);
 	if (last)
 		return bpf_redirect(port->ifindex, flags);
 	send_clone(skb, port->ifindex, flags);

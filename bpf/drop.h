@@ -57,15 +57,22 @@ __noinline int drop_keep(struct __sk_buff *skb, __u32 reason, __u32 port, __u32 
 	return 0;
 }
 
+/* What is dropped, for those who look, now or later. */
+static __always_inline void drop_observe(struct __sk_buff *skb, __u32 reason, __u32 port,
+					 __u32 tunnel)
+{
+	capture(skb, WEFT_POINT_DROP, reason, port, tunnel, 0);
+	trace_packet(skb, WEFT_TRACE_DROP | reason << 8, port, tunnel, 0);
+	drop_keep(skb, reason, port, tunnel);
+}
+
 /* Counts a drop; one of port and tunnel, or neither, says where. */
 static __noinline int drop_count(struct __sk_buff *skb, __u32 reason, __u32 port, __u32 tunnel)
 {
 	struct weft_drop_key key = {.reason = reason, .port = port, .tunnel = tunnel};
 
 	reason_count(&drops, &key);
-	capture(skb, WEFT_POINT_DROP, reason, port, tunnel, 0);
-	trace_packet(skb, WEFT_TRACE_DROP | reason << 8, port, tunnel, 0);
-	drop_keep(skb, reason, port, tunnel);
+	drop_observe(skb, reason, port, tunnel);
 	return TC_ACT_SHOT;
 }
 

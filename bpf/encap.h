@@ -364,9 +364,11 @@ static __noinline int encap_traced(struct __sk_buff *skb, const struct frame *f,
 			   f->port, remote->tunnel, id);
 }
 
-static __always_inline void encap_trace(struct __sk_buff *skb, const struct frame *f, __u32 id,
-					const struct weft_remote *remote)
+/* What is about to leave, for those who look. */
+static __always_inline void encap_observe(struct __sk_buff *skb, const struct frame *f, __u32 id,
+					  const struct weft_remote *remote)
 {
+	capture(skb, WEFT_POINT_UNDERLAY_OUT, 0, f->port, remote->tunnel, id);
 	if (tracing)
 		encap_traced(skb, f, id, remote);
 }
@@ -439,8 +441,7 @@ __noinline int encap(struct __sk_buff *skb, struct frame *f, __u32 id, struct we
 	if (reason)
 		return drop_count(skb, reason, 0, remote->tunnel);
 	stats_tx(stats_remote(id), o.inner_len);
-	capture(skb, WEFT_POINT_UNDERLAY_OUT, 0, f->port, remote->tunnel, id);
-	encap_trace(skb, f, id, remote);
+	encap_observe(skb, f, id, remote);
 	return encap_send(skb, f, remote);
 }
 
@@ -464,8 +465,7 @@ __noinline int encap_cut(struct __sk_buff *skb, struct frame *f, __u32 id,
 		return drop_count(skb, reason == ENCAP_SPLIT ? WEFT_DROP_ENCAP : reason, 0,
 				  remote->tunnel);
 	stats_tx(stats_remote(id), o.inner_len);
-	capture(skb, WEFT_POINT_UNDERLAY_OUT, 0, f->port, remote->tunnel, id);
-	encap_trace(skb, f, id, remote);
+	encap_observe(skb, f, id, remote);
 	return encap_send(skb, f, remote);
 }
 

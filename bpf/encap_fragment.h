@@ -319,8 +319,7 @@ __noinline int encap_fragment(struct __sk_buff *skb, struct frame *f, __u32 id,
 		return drop_count(skb, reason, 0, remote->tunnel);
 	if (f->fragment == 1)
 		stats_tx(stats_remote(id), inner_len);
-	capture(skb, WEFT_POINT_UNDERLAY_OUT, 0, f->port, remote->tunnel, id);
-	encap_trace(skb, f, id, remote);
+	encap_observe(skb, f, id, remote);
 	return encap_send(skb, f, remote);
 }
 

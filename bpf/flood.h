@@ -124,9 +124,7 @@ static __always_inline int flood_send_pending(struct flood_walk *walk, bool last
 	if (reason)
 		return drop_count(walk->skb, reason, 0, remote->tunnel);
 	stats_tx(stats_remote(walk->pending), walk->o->inner_len);
-	capture(walk->skb, WEFT_POINT_UNDERLAY_OUT, 0, walk->f->port, remote->tunnel,
-		walk->pending);
-	encap_trace(walk->skb, walk->f, walk->pending, remote);
+	encap_observe(walk->skb, walk->f, walk->pending, remote);
 	if (last)
 		return encap_send(walk->skb, walk->f, remote);
 	send_clone(walk->skb, remote->ifindex, 0);

@@ -238,9 +238,7 @@ static __noinline int toobig_answer(struct __sk_buff *skb, struct frame *f, stru
 	if (!skb->gso_size && fragment_csum(skb))
 		return drop_count(skb, reason, 0, tunnel);
 	/* while it is what was dropped */
-	drop_keep(skb, WEFT_DROP_MTU, 0, tunnel);
-	capture(skb, WEFT_POINT_DROP, WEFT_DROP_MTU, 0, tunnel, 0);
-	trace_packet(skb, WEFT_TRACE_DROP | WEFT_DROP_MTU << 8, 0, tunnel, 0);
+	drop_observe(skb, WEFT_DROP_MTU, 0, tunnel);
 	quote = (skb->len - ETH_HLEN) & ~3u;
 	if (quote > (v6 ? TOOBIG_QUOTE_6 : TOOBIG_QUOTE_4))
 		quote = v6 ? TOOBIG_QUOTE_6 : TOOBIG_QUOTE_4;
