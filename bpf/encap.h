@@ -195,7 +195,7 @@ static __always_inline bool encap_path_expire(struct weft_remote *remote,
  * only if one is right for all segments: it covers lengths, and nothing else that differs among them
  * (encap_csum.h), so they must all be of one length.
  */
-static __noinline bool encap_must_split(struct __sk_buff *skb, const struct weft_remote *remote)
+__noinline int encap_must_split(struct __sk_buff *skb, const struct weft_remote *remote)
 {
 	__u32 start, place, header;
 	__u8 words = 0;
