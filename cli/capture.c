@@ -15,6 +15,7 @@
 #include "cli/packet.h"
 #include "cli/pcapng.h"
 #include "cli/watch.h"
+#include "cli/wrap.h"
 
 #define LOOK_MS	     200 /* how long nothing may come before what is kept is shown */
 #define NAMES_SECOND 1	 /* how old names may get */
@@ -356,6 +357,8 @@ static int capture_begin(struct capturing *c, struct error *err)
 	if (r == 0 && c->path)
 		r = pcapng_open(c->path, c->want.snap ? c->want.snap : WEFT_CAPTURE_BYTES, &c->file,
 				err);
+	if (!c->path)
+		wrap_begin(c->cli);
 	if (r == 0 && output_flush(c, err) == 0)
 		fprintf(stderr, "weft: capturing; Ctrl-C ends it\n");
 	return r;

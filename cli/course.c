@@ -82,13 +82,16 @@ int course_send(struct course *course, bool question, size_t size, struct error 
 {
 	uint8_t bytes[PROBE_FRAME_GIVEN];
 	char hex[2 * PROBE_FRAME_GIVEN + 1];
+	size_t given = PROBE_FRAME_LEAST + (course->course.vlan ? PROBE_TAG : 0);
 
 	course->number = course->number == UINT16_MAX ? 1 : course->number + 1;
 	if (question)
 		probe_question_build(&course->course, course->number, bytes);
 	else
 		probe_frame_build(&course->course, course->number, size, bytes);
-	for (size_t i = 0; i < PROBE_FRAME_GIVEN; i++)
+	if (course->course.vlan)
+		size += PROBE_TAG;
+	for (size_t i = 0; i < given; i++)
 		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
 	return cli_call(course->cli, "inject",
 			json_pack("{s:s, s:s, s:I}", "port", course->port, "packet", hex, "length",
@@ -112,7 +115,7 @@ static bool sighting_parse(const json_t *json, struct sighting *ret)
 	const json_t *right = json_object_get(json, "right");
 	const char *reason = member_text(json, "reason"), *remote = member_text(json, "remote");
 	const char *port = member_text(json, "port"), *tunnel = member_text(json, "tunnel");
-	json_int_t time, number, length, ecn, outer;
+	json_int_t time, number, length, ecn, outer, vlan = 0;
 	int point = name_index(member_text(json, "point"), points, WEFT_POINT_COUNT);
 	int kind = name_index(member_text(json, "kind"), kinds, 3);
 
@@ -120,13 +123,15 @@ static bool sighting_parse(const json_t *json, struct sighting *ret)
 	    !number_member(json, "number", UINT16_MAX, &number) ||
 	    !number_member(json, "length", UINT16_MAX, &length) ||
 	    !number_member(json, "ecn", PROBE_ECN_NONE, &ecn) ||
-	    !number_member(json, "outer", PROBE_ECN_NONE, &outer))
+	    !number_member(json, "outer", PROBE_ECN_NONE, &outer) ||
+	    (json_object_get(json, "vlan") && !number_member(json, "vlan", PROBE_VLAN_MAX, &vlan)))
 		return false;
 	*ret = (struct sighting){.time = (uint64_t)time,
 				 .point = point,
 				 .kind = kind,
 				 .number = (uint16_t)number,
 				 .length = (uint32_t)length,
+				 .vlan = (uint16_t)vlan,
 				 .ecn = (uint8_t)ecn,
 				 .outer = (uint8_t)outer,
 				 .right = json_is_boolean(right) ? json_is_true(right) : -1};

@@ -9,6 +9,7 @@
 #include "cli/probe_server.h"
 #include "cli/tool.h"
 #include "cli/watch.h"
+#include "cli/wrap.h"
 
 #define REMOTES_MAX 256
 
@@ -147,7 +148,8 @@ static const struct command commands[] = {
 	{"remote", NULL, remote_run, "ADDRESS [via TUNNEL] [OPTIONS]",
 	 "the way to a remote VTEP, which need not know of it"},
 	{"tunnel", NULL, tunnel_run_probe, "NAME [OPTIONS]", "the way to each remote of a tunnel"},
-	{"from", NULL, probe_from, "PORT to MAC|ADDRESS [source MAC] [at HOST]... [OPTIONS]",
+	{"from", NULL, probe_from,
+	 "PORT to MAC|ADDRESS [vlan N] [source MAC] [at HOST]... [OPTIONS]",
 	 "frames from a port, hop by hop; at: hosts that run weft probe -s"},
 	{"-s", NULL, probe_serve, "[ADDRESS] [port PORT]", "what other hosts ask of this one"},
 	{"help", NULL, help_run, "", "print this"},
@@ -168,6 +170,7 @@ static int help_run(struct cli *cli, struct words *words, struct error *err)
 	     "  timeout SECONDS   until a probe counts as lost, 0.05 to 10 (1)\n"
 	     "  via TUNNEL        of remote: by whose headers\n"
 	     "  source MAC        of from: whose frames; known behind the port, or to nobody\n"
+	     "  vlan N            of from: with a tag of that VLAN, 1 to 4094\n"
 	     "  at HOST           of from: who watches, too; port PORT: its TCP port (7474)\n"
 	     "  ports N           source ports whose paths are looked for, 1 to 256 (8)\n"
 	     "  hops N            the longest way, 1 to 64 (30)");
@@ -178,5 +181,6 @@ int probe_run(struct cli *cli, struct words *words, struct error *err)
 {
 	if (!words_peek(words))
 		return error_set(err, WORDS_USAGE, "probe: what? try weft probe help");
+	wrap_begin(cli);
 	return command_run(commands, "probe", 0, cli, words, err);
 }

@@ -8,6 +8,8 @@
 
 #include "cli/bytes.h"
 
+#define TAG_AT	  12
+#define VID_MASK  0xfff
 #define IPV4_AT	  14
 #define UDP_AT	  34
 #define DISCARD	  9 /* UDP port (RFC 863) */
@@ -40,6 +42,16 @@ static void mark_build(const struct probe_course *course, uint16_t number, uint8
 	put16(at + 4, number);
 }
 
+/* The tag, before the Ethertype. */
+static void tag_insert(const struct probe_course *course, uint8_t bytes[PROBE_FRAME_GIVEN])
+{
+	if (!course->vlan)
+		return;
+	memmove(bytes + TAG_AT + PROBE_TAG, bytes + TAG_AT, PROBE_FRAME_LEAST - TAG_AT);
+	put16(bytes + TAG_AT, ETH_P_8021Q);
+	put16(bytes + TAG_AT + 2, course->vlan);
+}
+
 /* UDP's checksum over what there is, zeros behind it count for nothing. */
 static uint16_t udp_sum(const uint8_t *packet, const uint8_t *udp, size_t there, size_t len)
 {
@@ -70,6 +82,7 @@ void probe_frame_build(const struct probe_course *course, uint16_t number, size_
 	mark_build(course, number, bytes + PROBE_MARK);
 	sum = udp_sum(ip, udp, FRAME_END - UDP_AT, size - UDP_AT);
 	put16(udp + 6, sum ? sum : 0xffff);
+	tag_insert(course, bytes);
 }
 
 void probe_question_all(struct probe_course *course)
@@ -125,6 +138,7 @@ void probe_question_build(const struct probe_course *course, uint16_t number,
 		arp_build(course, number, bytes);
 	else
 		solicitation_build(course, number, bytes);
+	tag_insert(course, bytes);
 }
 
 /* --- Seen ----------------------------------------------------------------------------------------------- */
@@ -165,13 +179,13 @@ static bool is_advertisement(const struct probe_course *course, const uint8_t *f
 	       !memcmp(frame + TARGET_AT, &course->target, 16);
 }
 
-static bool is_answer(const struct probe_course *course, const uint8_t *frame, size_t captured,
-		      uint8_t from[6])
+static bool is_answer(const struct probe_course *course, const uint8_t *macs, const uint8_t *frame,
+		      size_t captured, uint8_t from[6])
 {
 	if (is_arp_answer(course, frame, captured))
 		memcpy(from, frame + IPV4_AT + 8, 6);
 	else if (is_advertisement(course, frame, captured))
-		memcpy(from, frame + 6, 6);
+		memcpy(from, macs + 6, 6);
 	else
 		return false;
 	return true;
@@ -183,6 +197,15 @@ static size_t mark_find(const struct probe_course *course, const uint8_t *frame,
 	size_t at = captured > 14 && get16(frame + 12) == ETH_P_IPV6 ? PROBE_MARK_6 : PROBE_MARK;
 
 	return captured >= at + MARK_LEN && get32(frame + at) == course->token ? at : 0;
+}
+
+/* The VLAN of the frame's tag, 0: it has none. Of a frame with one, everything but the MACs is that much further behind. */
+static uint16_t tag_read(const uint8_t *frame, size_t captured, size_t *ret_behind)
+{
+	*ret_behind = captured >= IPV4_AT + PROBE_TAG && get16(frame + TAG_AT) == ETH_P_8021Q
+			      ? PROBE_TAG
+			      : 0;
+	return *ret_behind ? get16(frame + TAG_AT + 2) & VID_MASK : 0;
 }
 
 /* Of the IP header around a tunnel's packet, a tag before it or not. */
@@ -204,19 +227,21 @@ static uint8_t outer_ecn(const uint8_t *bytes, size_t captured)
 bool probe_sight_read(const struct probe_course *course, const uint8_t *bytes, size_t captured,
 		      size_t len, size_t inner, struct probe_sight *ret)
 {
-	const uint8_t *frame = bytes + inner;
-	size_t mark;
+	const uint8_t *macs = bytes + inner, *frame;
+	size_t mark, behind;
 
 	*ret = (struct probe_sight){.ecn = PROBE_ECN_NONE, .outer = PROBE_ECN_NONE};
 	if (captured > len || inner > captured)
 		return false;
 	if (inner)
 		ret->outer = outer_ecn(bytes, captured);
-	captured -= inner;
-	len -= inner;
-	if (is_answer(course, frame, captured, ret->answering)) {
+	ret->vlan = tag_read(macs, captured - inner, &behind);
+	frame = macs + behind;
+	captured -= inner + behind;
+	len -= inner + behind;
+	if (is_answer(course, macs, frame, captured, ret->answering)) {
 		ret->kind = SIGHT_ANSWER;
-		return true;
+		return !course->vlan || !ret->vlan || ret->vlan == course->vlan;
 	}
 	mark = mark_find(course, frame, captured);
 	if (!mark)

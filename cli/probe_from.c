@@ -20,64 +20,6 @@
 
 static const char *const ecn_names[] = {"not-ect", "ect1", "ect0", "ce"};
 
-/* --- Who sends -------------------------------------------------------------------------------------------- */
-
-static int fdb_show(struct course *course, json_t *filter, json_t **ret, struct error *err)
-{
-	json_auto_t *reply = NULL;
-	int code = cli_call(course->cli, "fdb.show", filter, &reply, err);
-
-	if (code == 0)
-		*ret = json_incref(json_object_get(reply, "entries"));
-	return code;
-}
-
-/* A MAC that the bridge knows elsewhere would move here, and what is for it would get lost. */
-static int source_check(struct course *course, const char *bridge, struct error *err)
-{
-	json_auto_t *entries = NULL;
-	char mac[MAC_STRLEN];
-	json_t *entry;
-	size_t i;
-	int ret = fdb_show(course,
-			   json_pack("{s:s, s:s}", "bridge", bridge, "mac",
-				     mac_format(course->course.source, mac)),
-			   &entries, err);
-
-	json_array_foreach (entries, i, entry) {
-		if (ret == 0 && strcmp(member_text(entry, "dev"), course->port) != 0)
-			ret = error_set(err, -EEXIST,
-					"source: %s is behind %.16s: frames from %s would move it",
-					mac, member_text(entry, "dev"), course->port);
-	}
-	return ret;
-}
-
-/* The only one that is known behind the port; an internal port has its own. */
-static int source_find(struct course *course, const json_t *port, struct error *err)
-{
-	json_auto_t *entries = NULL;
-	const json_t *state = json_object_get(port, "state");
-	const char *mac = member_text(state, "lladdr");
-	int ret = 0;
-
-	if (strcmp(member_text(port, "type"), "internal") != 0) {
-		ret = fdb_show(course,
-			       json_pack("{s:s, s:s, s:i}", "dev", course->port, "state", "learned",
-					 "limit", 2),
-			       &entries, err);
-		mac = member_text(json_array_get(entries, 0), "mac");
-		if (ret == 0 && json_array_size(entries) != 1)
-			return error_set(
-				err, -EINVAL,
-				"source: %s MACs are known behind %s; name one: source MAC",
-				json_array_size(entries) ? "several" : "no", course->port);
-	}
-	if (ret == 0 && mac_parse(mac, course->course.source) < 0)
-		ret = error_set(err, -EINVAL, "source: %s has no MAC", course->port);
-	return ret;
-}
-
 /* --- Questions: round trips ------------------------------------------------------------------------------ */
 
 static json_t *times_json(double *took, size_t answered, size_t sent)
@@ -146,29 +88,33 @@ static int ask_questions(struct course *course, bool *answers, struct error *err
 
 /* --- Frames: hop by hop ------------------------------------------------------------------------------------ */
 
-static bool is_hop(const json_t *hop, const char *host, const char *point, const char *place)
+static bool is_hop(const json_t *hop, const char *host, const struct sighting *at)
 {
 	return !strcmp(member_text(hop, "host"), host) &&
-	       !strcmp(member_text(hop, "point"), point) &&
-	       !strcmp(member_text(hop, "place"), place);
+	       !strcmp(member_text(hop, "point"), course_point(at->point)) &&
+	       !strcmp(member_text(hop, "place"), at->place) &&
+	       json_integer_value(json_object_get(hop, "vlan")) == at->vlan;
 }
 
 /* One more was met there. */
-static void hop_count(json_t *hops, const char *host, const char *point, const char *place)
+static void hop_count(json_t *hops, const char *host, const struct sighting *at)
 {
 	json_t *hop;
 	size_t i;
 
 	json_array_foreach (hops, i, hop) {
-		if (is_hop(hop, host, point, place)) {
+		if (is_hop(hop, host, at)) {
 			json_int_t seen = json_integer_value(json_object_get(hop, "seen"));
 
 			json_object_set_new(hop, "seen", json_integer(seen + 1));
 			return;
 		}
 	}
-	json_array_append_new(hops, json_pack("{s:s, s:s, s:s, s:i}", "host", host, "point", point,
-					      "place", place, "seen", 1));
+	hop = json_pack("{s:s, s:s, s:s, s:i}", "host", host, "point", course_point(at->point),
+			"place", at->place, "seen", 1);
+	if (at->vlan)
+		json_object_set_new(hop, "vlan", json_integer(at->vlan));
+	json_array_append_new(hops, hop);
 }
 
 /* Sightings of frames or answers by where, in the order of the way. */
@@ -188,8 +134,7 @@ static json_t *hops_json(const struct course *course, size_t from, size_t to, bo
 
 			if (at->host == host && at->point == order[i % WEFT_POINT_COUNT] &&
 			    (at->kind == SIGHT_ANSWER) == back)
-				hop_count(hops, course->host[host], course_point(at->point),
-					  at->place);
+				hop_count(hops, course->host[host], at);
 		}
 	}
 	return hops;
@@ -382,11 +327,20 @@ static int ask_mtu(struct course *course, bool question, size_t device, size_t o
 	return 0;
 }
 
-/* The least that tunnels of the port's bridge carry; 0: there is none. */
-static size_t overlay_mtu(const json_t *port)
+/* The least that tunnels of the port's bridge carry, beside the tag where that is carried; 0: there is none. */
+static size_t overlay_mtu(const struct course *course, const json_t *port)
 {
-	return (size_t)json_integer_value(
+	size_t mtu = (size_t)json_integer_value(
 		json_object_get(json_object_get(port, "state"), "mtu_overlay"));
+
+	for (size_t i = 0; i < course->seen_count; i++) {
+		const struct sighting *at = &course->seen[i];
+
+		if (!at->host && at->point == WEFT_POINT_UNDERLAY_OUT && at->vlan &&
+		    mtu > PROBE_TAG)
+			return mtu - PROBE_TAG;
+	}
+	return mtu;
 }
 
 /* --- The command ------------------------------------------------------------------------------------------ */
@@ -440,6 +394,7 @@ static int source_read(struct course *course, struct words *words, struct plan *
 static int from_words(struct course *course, struct words *words, struct plan *plan,
 		      struct error *err)
 {
+	unsigned long vlan = 0;
 	const char *word;
 	int ret = words_value(words, "from", &word, err);
 
@@ -452,6 +407,9 @@ static int from_words(struct course *course, struct words *words, struct plan *p
 	while (ret == 0 && words_peek(words)) {
 		if (words_match(words, "source")) {
 			ret = source_read(course, words, plan, err);
+		} else if (words_match(words, "vlan")) {
+			ret = words_number(words, "vlan", PROBE_VLAN_MAX, &vlan, err);
+			course->course.vlan = (uint16_t)vlan;
 		} else if (words_match(words, "at")) {
 			if (course->hosts == COURSE_HOSTS_MAX)
 				return error_set(err, -E2BIG, "at: more than %d hosts",
@@ -492,7 +450,7 @@ static int ask_all(struct course *course, const struct plan *plan, const json_t 
 	json_object_set_new(course->report, "mac",
 			    json_string(mac_format(course->course.destination, mac)));
 	if (ret == 0 && (arrives || answers) && device)
-		ret = ask_mtu(course, !arrives, device, overlay_mtu(port), err);
+		ret = ask_mtu(course, !arrives, device, overlay_mtu(course, port), err);
 	return ret;
 }
 
@@ -507,16 +465,15 @@ static int from_run(struct course *course, const struct plan *plan, struct error
 	if (ret < 0)
 		return ret;
 	port = json_array_get(ports, 0);
-	if (!plan->source)
-		ret = source_find(course, port, err);
-	if (ret == 0)
-		ret = source_check(course, member_text(port, "bridge"), err);
+	ret = course_source(course, port, plan->source, err);
 	if (ret == 0)
 		ret = course_open(course, plan->at, plan->port, err);
 	if (ret < 0)
 		return ret;
 	course->report = json_pack("{s:s, s:s, s:[]}", "from", course->port, "source",
 				   mac_format(course->course.source, mac), "findings");
+	if (course->course.vlan)
+		json_object_set_new(course->report, "vlan", json_integer(course->course.vlan));
 	return ask_all(course, plan, port, err);
 }
 

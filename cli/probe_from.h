@@ -23,6 +23,7 @@ struct sighting {
 	int kind;		  /* SIGHT_* */
 	uint16_t number;
 	uint32_t length; /* bytes from its outermost Ethernet header on */
+	uint16_t vlan;	 /* of the frame's tag; 0: none */
 	uint8_t ecn, outer;
 	int right; /* -1: not checked */
 	uint8_t mac[6];
@@ -43,7 +44,7 @@ struct course {
 	json_t *report;
 };
 
-#define INJECT_LARGEST 9234 /* bytes of a frame that the API takes */
+#define INJECT_LARGEST (9234 - PROBE_TAG) /* bytes of a frame without a tag that the API takes */
 
 /* --- course.c: sends and watches ----------------------------------------------------------------- */
 
@@ -53,7 +54,7 @@ int course_open(struct course *course, const struct weft_addr *at, uint16_t port
 void course_close(struct course *course);
 /* "port-in" */
 const char *course_point(enum weft_point point);
-/* Sends a frame of `size` bytes, or a question, with the next number. */
+/* Sends a frame of `size` bytes and, if there is one, a tag, or a question, with the next number. */
 int course_send(struct course *course, bool question, size_t size, struct error *err);
 /* Asks everybody what was seen. */
 int course_look(struct course *course, struct error *err);
@@ -63,6 +64,14 @@ const struct sighting *course_find(const struct course *course, size_t from, int
 /* Looks until there is one, or for so long. */
 int course_wait(struct course *course, size_t from, int kind, enum weft_point point,
 		uint16_t number, double seconds, const struct sighting **ret, struct error *err);
+
+/* --- probe_source.c ---------------------------------------------------------------------------------- */
+
+/*
+ * Whose frames they are: a MAC that is known behind the port of port.show, or (`given`) the one that the course has. Refuses what the
+ * bridge knows elsewhere, which would move.
+ */
+int course_source(struct course *course, const json_t *port, bool given, struct error *err);
 
 /* --- probe_from.c ------------------------------------------------------------------------------------- */
 int probe_from(struct cli *cli, struct words *words, struct error *err);

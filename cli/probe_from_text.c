@@ -17,9 +17,11 @@ static void hops_print(const char *what, const json_t *hops)
 	size_t i;
 
 	json_array_foreach ((json_t *)hops, i, hop) {
-		printf("  %-9s  %-15s %-12s %s (%" JSON_INTEGER_FORMAT ")\n", i ? "" : what,
-		       member_text(hop, "host"), member_text(hop, "point"),
-		       member_text(hop, "place"), whole(hop, "seen"));
+		printf("  %-9s  %-15s %-12s %s", i ? "" : what, member_text(hop, "host"),
+		       member_text(hop, "point"), member_text(hop, "place"));
+		if (whole(hop, "vlan"))
+			printf(", VLAN %" JSON_INTEGER_FORMAT, whole(hop, "vlan"));
+		printf(" (%" JSON_INTEGER_FORMAT ")\n", whole(hop, "seen"));
 	}
 }
 
@@ -59,8 +61,10 @@ void probe_from_print(const json_t *report)
 	const json_t *frames = json_object_get(report, "frames"),
 		     *mtu = json_object_get(report, "mtu");
 
-	printf("from %s, %s, to %s\n", member_text(report, "from"), member_text(report, "source"),
-	       or_nothing(report, "mac"));
+	printf("from %s, %s, ", member_text(report, "from"), member_text(report, "source"));
+	if (whole(report, "vlan"))
+		printf("VLAN %" JSON_INTEGER_FORMAT ", ", whole(report, "vlan"));
+	printf("to %s\n", or_nothing(report, "mac"));
 	answers_print(json_object_get(report, "answers"));
 	hops_print("there", json_object_get(report, "hops"));
 	hops_print("and back", json_object_get(report, "back"));

@@ -32,23 +32,28 @@ int probe_watch_open(struct cli *cli, const struct probe_course *course, struct 
 		     struct error *err)
 {
 	const uint8_t *target = (const uint8_t *)&course->target;
+	/* X: the length of a tag, behind which everything is */
 	const struct weft_capture_insn filter[] = {
+		{BPF_LDX | BPF_W | BPF_IMM, 0, 0, 0},
 		{BPF_LD | BPF_H | BPF_ABS, 0, 0, 12},
+		{BPF_JMP | BPF_JEQ | BPF_K, 0, 2, ETH_P_8021Q},
+		{BPF_LDX | BPF_W | BPF_IMM, 0, 0, PROBE_TAG},
+		{BPF_LD | BPF_H | BPF_IND, 0, 0, 12},
 		{BPF_JMP | BPF_JEQ | BPF_K, 0, 5, ETH_P_ARP},
-		{BPF_LD | BPF_H | BPF_ABS, 0, 0, 20},
+		{BPF_LD | BPF_H | BPF_IND, 0, 0, 20},
 		{BPF_JMP | BPF_JEQ | BPF_K, 0, 11, ARPOP_REPLY},
-		{BPF_LD | BPF_W | BPF_ABS, 0, 0, 28}, /* who answers */
+		{BPF_LD | BPF_W | BPF_IND, 0, 0, 28}, /* who answers */
 		{BPF_JMP | BPF_JEQ | BPF_K, 0, 9, get32(target + 12)},
 		{BPF_RET | BPF_K, 0, 0, ALL},
 		{BPF_JMP | BPF_JEQ | BPF_K, 0, 7, ETH_P_IPV6},
-		{BPF_LD | BPF_B | BPF_ABS, 0, 0, 54},
+		{BPF_LD | BPF_B | BPF_IND, 0, 0, 54},
 		{BPF_JMP | BPF_JEQ | BPF_K, 0, 3, ND_NEIGHBOR_ADVERT},
-		{BPF_LD | BPF_W | BPF_ABS, 0, 0, 74}, /* the end of its target */
+		{BPF_LD | BPF_W | BPF_IND, 0, 0, 74}, /* the end of its target */
 		{BPF_JMP | BPF_JEQ | BPF_K, 0, 6, get32(target + 12)},
 		{BPF_RET | BPF_K, 0, 0, ALL},
-		{BPF_LD | BPF_W | BPF_ABS, 0, 0, PROBE_MARK_6},
+		{BPF_LD | BPF_W | BPF_IND, 0, 0, PROBE_MARK_6},
 		{BPF_JMP | BPF_JA, 0, 0, 1},
-		{BPF_LD | BPF_W | BPF_ABS, 0, 0, PROBE_MARK},
+		{BPF_LD | BPF_W | BPF_IND, 0, 0, PROBE_MARK},
 		{BPF_JMP | BPF_JEQ | BPF_K, 0, 1, course->token},
 		{BPF_RET | BPF_K, 0, 0, ALL},
 		{BPF_RET | BPF_K, 0, 0, 0},
@@ -99,6 +104,8 @@ static json_t *sight_json(const struct probe_watch *watch, const struct weft_cap
 
 	string_set(json, "port", capture_port(watch->capture, record->port));
 	string_set(json, "tunnel", capture_tunnel(watch->capture, record->tunnel));
+	if (sight->vlan)
+		json_object_set_new(json, "vlan", json_integer(sight->vlan));
 	if (!addr_is_any(&record->remote))
 		string_set(json, "remote", addr_format(&record->remote, addr));
 	if (record->point == WEFT_POINT_DROP && record->reason < sizeof(reasons) / sizeof(*reasons))

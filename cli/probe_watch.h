@@ -13,7 +13,7 @@ int probe_watch_open(struct cli *cli, const struct probe_course *course, struct 
 void probe_watch_close(struct probe_watch *watch);
 /*
  * Appends what was met since the last time to `list`, objects with "time" (ns, of this host's clock), "point", "port"?, "tunnel"?,
- * "remote"?, "reason"? (of a drop), "kind", "number", "length", "ecn", "outer", "right" (null: not checked), "mac"? (who answers).
+ * "remote"?, "reason"? (of a drop), "vlan"? (of its tag), "kind", "number", "length", "ecn", "outer", "right" (null: not checked), "mac"? (who answers).
  */
 int probe_watch_take(struct probe_watch *watch, json_t *list, struct error *err);
 

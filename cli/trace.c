@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/output.h"
+#include "cli/wrap.h"
 #include "lib/addr.h"
 
 /* --- MACs that a description leaves out -------------------------------------------------------- */
@@ -232,6 +233,7 @@ int trace_run(struct cli *cli, struct words *words, struct error *err)
 		r = cli_call(cli, "status", NULL, &status, err);
 	if (r < 0)
 		return r;
+	wrap_begin(cli);
 	if (cli->json)
 		output_json(cli, trace);
 	else

@@ -19,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "net"))
 
 from daemon import Weftd  # noqa: E402
 from ovs import OpenVSwitch  # noqa: E402
-from readers import METRICS, readers  # noqa: E402
+from readers import METRICS, captured, readers  # noqa: E402
 
 VM = pathlib.Path(os.environ["WEFT_BUILD"]) / "tests/bench/vm"
 
@@ -161,6 +161,13 @@ def weft_read(site):
         site.readers.enter_context(readers(command))
 
 
+def weft_captured(site, *words):
+    """weft, and a capture of every packet, or of those that pass a filter, on both hosts."""
+    weft(site)
+    for command in site.weftds:
+        site.readers.enter_context(captured(command, *words))
+
+
 def variant(*arguments, **options):
     return lambda site: weft(site, *arguments, **options)
 
@@ -172,6 +179,8 @@ VARIANTS = {
     "O": openvswitch,
     "U": weft,
     "UM": weft_read,
+    "UC": weft_captured,
+    "UF": lambda site: weft_captured(site, "host 203.0.113.1"),
     "B": lambda site: weft(site, binary=os.environ["WEFT_BASE"]),
     "G": variant(f"type geneve id {VNI}"),
     "G0": variant(f"type geneve id {VNI} noudpcsum"),
@@ -186,6 +195,8 @@ TITLES = {
     "O": "Open vSwitch, userspace",
     "U": "weft",
     "UM": "weft, all of it being read",
+    "UC": "weft, all packets being captured",
+    "UF": "weft, captured by a filter that none passes",
     "B": "weft of the commit to compare with",
     "G": "weft, GENEVE",
     "G0": "weft, GENEVE without checksum",

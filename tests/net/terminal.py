@@ -17,14 +17,14 @@ ALTERNATE, MAIN, SHOW_CURSOR = b"\033[?1049h", b"\033[?1049l", b"\033[?25h"
 
 
 class Terminal:
-    """`argv` in the namespace of `host`, on a terminal of that size."""
+    """`argv` in the namespace of `host`, on a terminal of that size; `stderr` may be elsewhere."""
 
-    def __init__(self, host, argv, columns=80, rows=24, **environment):
+    def __init__(self, host, argv, columns=80, rows=24, stderr=None, **environment):
         self.master, self.slave = pty.openpty()
         self.resize(columns, rows, tell=False)
         self.before = termios.tcgetattr(self.slave)
         self.raw = b""
-        self.process = host.start(*argv, stdin=self.slave, stdout=self.slave, stderr=self.slave,
+        self.process = host.start(*argv, stdin=self.slave, stdout=self.slave, stderr=stderr or self.slave,
                                   start_new_session=True, env={**os.environ, "TERM": "xterm", **environment})
 
     def resize(self, columns, rows, tell=True):

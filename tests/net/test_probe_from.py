@@ -8,6 +8,7 @@ import pytest
 from daemon import Weftd
 from frames import mac_of
 from lab import Lab, wait_until
+from overlay import Overlay
 from serve import GARBAGE, Liar, Server, ask
 from way import Way
 
@@ -196,6 +197,60 @@ def test_whose_frames_it_sends(lab):
     course.near.c.ip("link set eth0 promisc on")
     assert course(words=f"source {mac_of(0x77)}")["source"] == mac_of(0x77)
     wait_until(lambda: weft.fdb(f"mac {mac_of(0x77)}"), "the new MAC")
+
+
+def test_in_a_vlan(lab):
+    """From a trunk port, by a tunnel that carries VLAN 10 with its tag and 20 without, to ports in these and to a trunk port."""
+    one, two = Overlay(lab, ["weft"] * 2).hosts
+    for host, other in ((one, two), (two, one)):
+        host.weft("bridge add br0 vlan_filtering")
+        host.weft(f"tunnel add t0 bridge br0 id {VNI} local {host.underlay} remote {other.underlay} vlan 20 trunk 10")
+    one.weft("port add vnet0 bridge br0 trunk 10,20")
+    two.weft("port add vnet0 bridge br0 vlan 10")
+    inner = two.container("c3", "vnet1", "10.0.0.2/24")
+    two.weft("port add vnet1 bridge br0 vlan 20")
+    two.container("c4", "vnet2", "10.0.0.4/24")
+    two.weft("port add vnet2 bridge br0 trunk 10")
+    two.weft(f"fdb add {mac_of(0x77)} dev vnet2 vlan 10")
+    source, there = one.c.mac("eth0"), two.underlay
+    server = Server(two, "probe", PORT)
+
+    def probe(words, status=0, port="vnet0"):
+        done = one.weft.run(f"probe from {port} to {words} at {there} {PACE}")
+        assert done.returncode == status and not done.stderr, done
+        return json.loads(done.stdout)
+
+    def way(report, which="hops"):
+        return [(hop["host"], hop["point"], hop.get("vlan"), hop["seen"]) for hop in report[which]]
+
+    # the same address in two VLANs; the source is taken from the other VLAN where it is not known in this one
+    for words, vlan, inside, mac in ((f"10.0.0.2 vlan 10 source {source}", 10, 10, two.c.mac("eth0")),
+                                     ("10.0.0.2 vlan 20", 20, None, inner.mac("eth0"))):
+        report = probe(words)
+        assert (report["vlan"], report["source"], report["mac"]) == (vlan, source, mac)
+        assert report["answers"]["answered"] == 3 and report["frames"] == {"sent": 3, "arrived": 3}
+        assert way(report) == [("here", "port-in", vlan, 3), ("here", "underlay-out", inside, 3),
+                               (there, "underlay-in", inside, 3), (there, "port-out", None, 3)]
+        assert way(report, "back") == [(there, "port-in", None, 3), (there, "underlay-out", inside, 3),
+                                       ("here", "underlay-in", inside, 3), ("here", "port-out", vlan, 3)]
+        assert report["mtu"]["path"] == report["mtu"]["overlay"] == (1446 if inside else 1450)
+        assert report["checksums"] is True and not report["findings"]
+    assert way(probe(f"{mac_of(0x77)} vlan 10"))[-1] == (there, "port-out", 10, 3)
+    # neither without a tag nor in a VLAN that is not the port's
+    for words in ("", "vlan 30"):
+        hops = probe(f"{mac_of(0x77)} {words} timeout 0.1", FOUND)["hops"]
+        assert [hop["place"] for hop in hops] == ["vnet0", "vnet0: vlan"], hops
+    # from the host itself, where what the datapath drops comes back to the sender
+    one.weft("port add in0 bridge br0 type internal trunk 10")
+    report = probe("10.0.0.2 vlan 10", port="in0")
+    assert report["mtu"]["path"] == 1446 and way(report)[0] == ("here", "port-in", 10, 3)
+    hops = probe("10.0.0.2 vlan 20 timeout 0.1", FOUND, port="in0")["hops"]
+    assert [hop["place"] for hop in hops] == ["in0", "in0: vlan"], hops
+    text = one.weft.run(f"probe from vnet0 to 10.0.0.2 vlan 10 {PACE}", json_output=False).stdout
+    assert f"from vnet0, {source}, VLAN 10, to {two.c.mac('eth0')}" in text and "vnet0, VLAN 10 (3)" in text
+    done = one.weft.run("probe from vnet0 to 10.0.0.2 vlan 4095")
+    assert done.returncode == 1 and "vlan" in done.stderr
+    assert server.process.poll() is None
 
 
 def test_nobody_watches_there(lab):

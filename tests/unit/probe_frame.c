@@ -75,6 +75,64 @@ static void outer_marks(void **state)
 	assert_int_equal(sight.outer, 3);
 }
 
+/* A tag stands before the Ethertype and changes nothing behind it; one that another host has put there is told of. */
+static void tags(void **state)
+{
+	struct probe_course tagged = course;
+	uint8_t bytes[ROOM] = {};
+	struct probe_sight sight;
+
+	(void)state;
+	tagged.vlan = 10;
+	probe_frame_build(&tagged, 7, 100, bytes);
+	assert_int_equal(get32(bytes + 12), 0x8100000a);
+	assert_true(probe_sight_read(&tagged, bytes, 104, 104, 0, &sight));
+	assert_int_equal(sight.vlan, 10);
+	assert_int_equal(sight.number, 7);
+	assert_true(sight.whole && sight.right);
+	put16(bytes + 14, 0xa014); /* VLAN 20, priority 5 */
+	assert_true(probe_sight_read(&tagged, bytes, 104, 104, 0, &sight));
+	assert_int_equal(sight.vlan, 20);
+	memmove(bytes + 12, bytes + 16, 100);
+	assert_true(probe_sight_read(&tagged, bytes, 100, 100, 0, &sight));
+	assert_int_equal(sight.vlan, 0);
+	assert_true(sight.whole && sight.right);
+}
+
+/* Makes a solicitation, `behind` bytes further behind than without a tag, what answers it. */
+static void advertisement_make(uint8_t *bytes, size_t behind)
+{
+	uint8_t *to = bytes + behind + 38;
+
+	memset(to, 0, 16);
+	to[0] = 0xff;
+	to[1] = 2;
+	to[15] = 1;
+	to[16] = 136;
+	memcpy(bytes + 6, course.destination, 6);
+}
+
+static void tagged_answers(void **state)
+{
+	struct probe_course tagged = course;
+	uint8_t bytes[ROOM] = {};
+	struct probe_sight sight;
+
+	(void)state;
+	tagged.vlan = 10;
+	addr_parse("fd00::1234:5678", &tagged.target);
+	probe_question_build(&tagged, 3, bytes);
+	assert_true(probe_sight_read(&tagged, bytes, 90, 90, 0, &sight));
+	assert_int_equal(sight.kind, SIGHT_QUESTION);
+	assert_int_equal(sight.number, 3);
+	advertisement_make(bytes, PROBE_TAG);
+	assert_true(probe_sight_read(&tagged, bytes, 82, 82, 0, &sight));
+	assert_int_equal(sight.kind, SIGHT_ANSWER);
+	assert_memory_equal(sight.answering, course.destination, 6);
+	put16(bytes + 14, 20); /* somebody of that address in another VLAN */
+	assert_false(probe_sight_read(&tagged, bytes, 82, 82, 0, &sight));
+}
+
 static void questions_and_answers(void **state)
 {
 	uint8_t bytes[ROOM] = {};
@@ -118,13 +176,7 @@ static void solicitations_and_advertisements(void **state)
 	assert_true(probe_sight_read(&course, bytes, 86, 86, 0, &sight));
 	assert_int_equal(sight.kind, SIGHT_QUESTION);
 	assert_int_equal(sight.number, 3);
-	/* the answer */
-	memset(bytes + 38, 0, 16);
-	bytes[38] = 0xff;
-	bytes[39] = 2;
-	bytes[53] = 1;
-	bytes[54] = 136;
-	memcpy(bytes + 6, course.destination, 6);
+	advertisement_make(bytes, 0);
 	assert_true(probe_sight_read(&course, bytes, 78, 78, 0, &sight));
 	assert_int_equal(sight.kind, SIGHT_ANSWER);
 	assert_memory_equal(sight.answering, course.destination, 6);
@@ -163,7 +215,7 @@ static void garbage(void **state)
 			bytes[at] = (uint8_t)rand();
 		if (inner + 50 <= len) {
 			put16(bytes + inner + 12,
-			      (const uint32_t[]){0x0800, 0x0806, 0x86dd}[rand() % 3]);
+			      (const uint32_t[]){0x0800, 0x0806, 0x86dd, 0x8100}[rand() % 4]);
 			put32(bytes + inner + PROBE_MARK, course.token);
 		}
 		bytes = realloc(bytes, len ? len : 1);
@@ -178,6 +230,8 @@ int main(void)
 		cmocka_unit_test(is_met_again),
 		cmocka_unit_test(changes_are_noticed),
 		cmocka_unit_test(outer_marks),
+		cmocka_unit_test(tags),
+		cmocka_unit_test(tagged_answers),
 		cmocka_unit_test(questions_and_answers),
 		cmocka_unit_test(solicitations_and_advertisements),
 		cmocka_unit_test(others_are_passed_over),

@@ -154,6 +154,7 @@ weft_drops() { # HOST [REASON...]: fails if something else was dropped
 	shift
 	reasons=" $* "
 	weft "$host" drops | awk -v reasons="$reasons" '
+		/^$/ { exit } # the last packets follow
 		NR > 1 && !index(reasons, " " $1 " ") { print; bad = 1 }
 		END { exit bad }'
 }

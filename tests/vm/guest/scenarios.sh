@@ -125,6 +125,64 @@ scenario_ovs_options() { # UNDERLAY
 	ovs_quiet far
 }
 
+# What weft says of packets: live, read back, of one that does not exist, and of one that it sends itself.
+scenario_capture() {
+	local file=/tmp/ping.pcapng pid
+	[ "$near" = weft ] || return
+	pair_bridged
+	# as large as the overlay carries, or it is found to be too narrow
+	ip -n a link set eth0 mtu 1450
+	ip -n b link set eth0 mtu 1450
+	# what is captured has checksums that are none yet where a device is to write them
+	offloads off far eth0
+	near_end bridged 4 vxlan id 77 dstport 4789
+	end_kernel far bridged 4 vxlan id 77 dstport 4789
+	check "ping a to b" wait_for in_host a ping -c 1 -W 5 $B4
+	capture_begin -w $file icmp and host $B4
+	pid=$!
+	check "two pings" in_host a ping -c 2 -i 0.2 -W 5 $B4
+	check "ping a to b, IPv6, which does not pass the filter" in_host a ping -c 1 -W 5 $B6
+	stop $pid
+	check "each packet at each point, and no others" grep -q '^weft: 8 packets captured, 0 lost$' /tmp/capture
+	check "the request, read back" traced "icmp echo request .*sent to remote $FAR4 of tunnel t0" -r $file in vnet0
+	check "the answer, read back" traced "icmp echo reply .*delivered to port vnet0" -r $file -n 3 underlay
+	check "nine packets are not in it" fails weft near trace -r $file -n 9 in vnet0
+	check "a packet that is not there" traced "sent to remote $FAR4" in vnet0 \
+		"icmp, src $A4, dst $B4, dmac $(in_host b cat /sys/class/net/eth0/address)"
+	check "lines" capture_lines
+	check "probe" weft near probe from vnet0 to $B4 count 2 interval 0.1
+	# the size that is one too many
+	weft_quiet near mtu_silent
+	weft_leaves near
+	kernel_quiet far t0
+}
+
+fails() { ! "$@"; }
+
+capture_begin() { # WORDS...: in the background; $! is its pid
+	start_in near /tmp/capture weft --rundir /tmp/run.near capture "$@"
+	wait_for grep -q capturing /tmp/capture
+}
+
+capture_lines() { # of one request, as it comes and as it goes
+	local pid
+	capture_begin -c 2 "icmp[icmptype] == icmp-echo"
+	pid=$!
+	in_host a ping -c 1 -W 5 $B4
+	wait_for gone $pid
+	cat /tmp/capture
+	grep -q ' port-in port vnet0: .*ICMP echo request' /tmp/capture &&
+		grep -q " underlay-out port vnet0 tunnel t0 remote $FAR4: .*VXLAN vni 77 | " /tmp/capture
+}
+
+traced() { # PATTERN WORDS...: what weft says of it, on one line
+	local pattern=$1
+	shift
+	weft near trace "$@" | tr '\n' ' ' >/tmp/traced
+	cat /tmp/traced
+	grep -qi "$pattern" /tmp/traced
+}
+
 # Three hosts on a LAN, two containers each, all to all by unicast and by a group; then once more after one
 # weftd was killed and started again. At the end nothing is left.
 scenario_mesh() {
