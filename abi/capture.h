@@ -15,11 +15,15 @@
 
 #include "abi/datapath.h"
 
-#define WEFT_CAPTURES_MAX     4
-#define WEFT_CAPTURE_BYTES    65535	  /* most of a packet that is kept */
-#define WEFT_CAPTURE_FILTER   512	  /* most instructions of a filter */
-#define WEFT_CAPTURE_MEMORY   16	  /* words that a filter may keep (classic BPF) */
-#define WEFT_CAPTURE_SCRATCH  65704	  /* bytes that the datapath works with, for each CPU */
+#define WEFT_CAPTURES_MAX    4
+#define WEFT_CAPTURE_BYTES   65535 /* most of a packet that is kept */
+#define WEFT_CAPTURE_FILTER  512   /* most instructions of a filter */
+#define WEFT_CAPTURE_MEMORY  16	   /* words that a filter may keep (classic BPF) */
+#define WEFT_CAPTURE_SCRATCH 65752 /* bytes that the datapath works with, for each CPU */
+#define WEFT_CAPTURE_HEADERS                                                                       \
+	512 /* bytes that any tunnel's headers fit in, with the tags and the IP header inside */
+#define WEFT_CAPTURE_WAKE_NS                                                                       \
+	1000000 /* how long a CPU does not wake a reader again; who has just read looks again by then */
 #define WEFT_CAPTURE_RING_MIN (64u << 10) /* bytes of a ring, a power of two */
 #define WEFT_CAPTURE_RING_MAX (64u << 20)
 
@@ -49,6 +53,7 @@ struct weft_capture {
 	__u32 snap;   /* most bytes of a packet, 1 to WEFT_CAPTURE_BYTES */
 	__u32 outer; /* the filter is for the packet as it is; else for what is inside of a tunnel's */
 	__u32 filter; /* instructions; 0: every packet */
+	__u32 reach; /* bytes that the filter looks at from where the packet that it is for begins; they are copied for it */
 };
 
 /* map `capture_filters`: classic BPF as libpcap compiles it for Ethernet; weftd has checked it */
@@ -86,7 +91,7 @@ struct weft_captured {
 		remote; /* the other end of the tunnel, as far as it is in the table; any: none */
 };
 
-_Static_assert(sizeof(struct weft_capture) == 24, "capture");
+_Static_assert(sizeof(struct weft_capture) == 28, "capture");
 _Static_assert(sizeof(struct weft_capture_insn) == 8, "capture_insn");
 _Static_assert(sizeof(struct weft_captured) == 56, "captured");
 

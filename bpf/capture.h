@@ -57,8 +57,10 @@ static __always_inline __u32 capture_least(__u32 length, __u32 max)
 	return bounded(length, max);
 }
 
-/* Bytes of the packet into the scratch memory, with the tag that the kernel keeps beside it where it would be on the wire. */
-static __always_inline int capture_copy(struct __sk_buff *skb, struct capture_scratch *s)
+/* At most `most` bytes of the packet into the scratch memory, with the tag that the kernel keeps beside it where it would be
+ * on the wire. */
+static __always_inline int capture_copy(struct __sk_buff *skb, struct capture_scratch *s,
+					__u32 most)
 {
 	__u32 at = 0, rest = skb->len, bytes;
 
@@ -69,14 +71,15 @@ static __always_inline int capture_copy(struct __sk_buff *skb, struct capture_sc
 		*(__be16 *)&s->bytes[CAPTURE_TAG_AT] = skb->vlan_proto;
 		*(__be16 *)&s->bytes[CAPTURE_TAG_AT + 2] = bpf_htons(skb->vlan_tci);
 		rest -= CAPTURE_TAG_AT;
-		bytes = capture_least(rest, WEFT_CAPTURE_BYTES - CAPTURE_TAG_AT - VLAN_HLEN);
+		bytes = capture_least(rest < most ? rest : most,
+				      WEFT_CAPTURE_BYTES - CAPTURE_TAG_AT - VLAN_HLEN);
 		if (!bytes || bpf_skb_load_bytes(skb, CAPTURE_TAG_AT,
 						 &s->bytes[CAPTURE_TAG_AT + VLAN_HLEN], bytes))
 			return -1;
 		at = CAPTURE_TAG_AT + VLAN_HLEN;
 		s->record.len += VLAN_HLEN;
 	} else {
-		bytes = capture_least(rest, WEFT_CAPTURE_BYTES);
+		bytes = capture_least(rest < most ? rest : most, WEFT_CAPTURE_BYTES);
 		if (!bytes || bpf_skb_load_bytes(skb, 0, s->bytes, bytes))
 			return -1;
 	}
@@ -187,24 +190,55 @@ static __always_inline void capture_window_end(struct capture_scratch *s)
 	s->bytes[header_offset(inner - 1)] = s->kept >> 8;
 }
 
-static __always_inline void capture_emit(struct capture_scratch *s, __u32 snap)
+/*
+ * Into the ring of a slot. The reader is woken once in WEFT_CAPTURE_WAKE_NS, and looks again by itself after that: to wake it
+ * costs several times what all the rest does.
+ */
+static __always_inline void capture_emit(struct capture_scratch *s, __u32 slot, __u32 snap)
 {
-	__u32 slot = s->slot, bytes, all;
 	struct weft_capture_count *count = bpf_map_lookup_elem(&capture_counts, &slot);
 	void *ring = bpf_map_lookup_elem(&capture_rings, &slot);
+	__u64 *woken = &s->woken[slot & (WEFT_CAPTURES_MAX - 1)], flags = BPF_RB_NO_WAKEUP;
+	__u32 bytes, all;
 
 	if (!count || !ring)
 		return;
 	all = s->record.captured;
 	bytes = capture_least(snap < all ? snap : all, WEFT_CAPTURE_BYTES);
 	s->record.captured = bytes;
+	if (s->record.time - *woken >= WEFT_CAPTURE_WAKE_NS) {
+		*woken = s->record.time;
+		flags = BPF_RB_FORCE_WAKEUP;
+	}
 	count->matched[s->record.point & (WEFT_POINT_COUNTERS - 1)]++;
-	if (bpf_ringbuf_output(ring, s, sizeof(s->record) + bytes, 0))
+	if (bpf_ringbuf_output(ring, s, sizeof(s->record) + bytes, flags))
 		count->lost[s->record.point & (WEFT_POINT_COUNTERS - 1)]++;
 	s->record.captured = all;
 }
 
-/* One turn: a slot is begun, an instruction of its filter is carried out, or its copy is made. 1: all are served. */
+/* To all slots that it is for: only these get it as a whole. */
+static __always_inline void capture_give(struct __sk_buff *skb, struct capture_scratch *s)
+{
+	const struct weft_capture *slot;
+	__u32 most = 0, key;
+
+	for (__u32 i = 0; i < WEFT_CAPTURES_MAX; i++) {
+		key = i;
+		slot = s->matched & 1u << i ? bpf_map_lookup_elem(&capture_slots, &key) : NULL;
+		if (slot && slot->snap > most)
+			most = slot->snap;
+	}
+	if (most > s->record.captured && capture_copy(skb, s, most))
+		return;
+	for (__u32 i = 0; i < WEFT_CAPTURES_MAX; i++) {
+		key = i;
+		slot = s->matched & 1u << i ? bpf_map_lookup_elem(&capture_slots, &key) : NULL;
+		if (slot)
+			capture_emit(s, i, slot->snap);
+	}
+}
+
+/* One turn: a slot is begun, or an instruction of its filter is carried out, or it is known whether it matches. 1: all are. */
 static long capture_step(__u32 turn, void *context)
 {
 	struct capture_scratch *s = capture_scratch();
@@ -238,7 +272,7 @@ static long capture_step(__u32 turn, void *context)
 		return 0;
 	}
 	if (!slot->filter || s->result)
-		capture_emit(s, slot->snap);
+		s->matched |= 1u << (s->slot & 31);
 	s->slot++;
 	return 0;
 }
@@ -264,6 +298,7 @@ static __always_inline void capture_slots_find(struct capture_scratch *s)
 	__u32 key = 0;
 
 	s->wanted = 0;
+	s->reach = 0;
 	c = bpf_map_lookup_elem(&control, &key);
 	if (!c || (__s32)(c->lease - tick_now()) <= 0)
 		return;
@@ -271,8 +306,11 @@ static __always_inline void capture_slots_find(struct capture_scratch *s)
 		key = i;
 		slot = bpf_map_lookup_elem(&capture_slots, &key);
 		/* in memory: the verifier would follow each combination in a register */
-		if (slot && capture_selected(slot, s))
-			s->wanted |= 1u << i;
+		if (!slot || !capture_selected(slot, s))
+			continue;
+		s->wanted |= 1u << i;
+		if (slot->reach > s->reach)
+			s->reach = slot->reach;
 	}
 }
 
@@ -296,7 +334,7 @@ __noinline int capture_packet(struct __sk_buff *skb, __u32 what, __u32 port, __u
 	if (end)
 		s->record.remote = end->addr;
 	capture_slots_find(s);
-	if (!s->wanted || capture_copy(skb, s))
+	if (!s->wanted || capture_copy(skb, s, WEFT_CAPTURE_HEADERS + s->reach))
 		return 0;
 	s->record.time = bpf_ktime_get_ns();
 	s->record.ifindex = skb->ifindex;
@@ -308,7 +346,10 @@ __noinline int capture_packet(struct __sk_buff *skb, __u32 what, __u32 port, __u
 		capture_inner(s);
 	s->slot = 0;
 	s->running = 0;
+	s->matched = 0;
 	bpf_loop(CAPTURE_TURNS, capture_step, NULL, 0);
+	if (s->matched)
+		capture_give(skb, s);
 	return 0;
 }
 

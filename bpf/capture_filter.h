@@ -17,8 +17,11 @@
 
 struct capture_scratch {
 	struct weft_captured record;
-	__u8 bytes[CAPTURE_ROOM + 8]; /* 8: what is read at the last offset */
-	__u32 wanted;		      /* slots that are still to be served, a bit each */
+	__u8 bytes[CAPTURE_ROOM + 8];	/* 8: what is read at the last offset */
+	__u32 wanted;			/* slots that are still to be served, a bit each */
+	__u32 matched;			/* slots that get the packet */
+	__u32 reach;			/* bytes that the filters look at */
+	__u64 woken[WEFT_CAPTURES_MAX]; /* when the reader of a slot was woken, as in `record` */
 	/* the filter at work */
 	__u32 slot, pc, a, x, result;
 	__u16 kept; /* bytes that make way for an Ethernet header */

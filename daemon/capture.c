@@ -78,10 +78,12 @@ static int spec_ids(struct kernel *kernel, const struct capture_spec *spec,
 int kernel_capture_open(struct kernel *kernel, const struct capture_spec *spec, int *ret_fd,
 			struct error *err)
 {
-	struct weft_capture what = {.points = spec->points,
-				    .snap = spec->snap,
-				    .outer = spec->outer,
-				    .filter = spec->filter_length};
+	struct weft_capture what = {
+		.points = spec->points,
+		.snap = spec->snap,
+		.outer = spec->outer,
+		.filter = spec->filter_length,
+		.reach = capture_filter_reach(&spec->filter, spec->filter_length)};
 	uint32_t slot = 0;
 	int r = capture_filter_check(&spec->filter, spec->filter_length, err);
 

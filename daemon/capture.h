@@ -22,6 +22,8 @@ struct capture_spec {
 /* What classic BPF must be (bpf(4)): known instructions, jumps forwards within it, a return at its end. */
 int capture_filter_check(const struct weft_capture_filter *filter, uint32_t length,
 			 struct error *err);
+/* The bytes from the start of a packet that a filter which was checked may look at, WEFT_CAPTURE_BYTES at most. */
+uint32_t capture_filter_reach(const struct weft_capture_filter *filter, uint32_t length);
 
 /* Begins one. Returns its number, with *ret_fd its ring, the caller's. -EBUSY: there are WEFT_CAPTURES_MAX already. */
 int kernel_capture_open(struct kernel *kernel, const struct capture_spec *spec, int *ret_fd,

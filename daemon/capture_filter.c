@@ -80,3 +80,45 @@ int capture_filter_check(const struct weft_capture_filter *filter, uint32_t leng
 		return error_set(err, -EINVAL, "filter: does not end with a return");
 	return 0;
 }
+
+/* The most that X can be, as far as that is seen from one instruction that sets it. */
+static uint64_t x_most(const struct weft_capture_insn *insn)
+{
+	switch (insn->code) {
+	case BPF_LDX | BPF_B | BPF_MSH:
+		return 0xf * 4;
+	case BPF_LDX | BPF_IMM:
+		return insn->k;
+	case BPF_LDX | BPF_LEN:
+	case BPF_LDX | BPF_MEM:
+	case BPF_MISC | BPF_TAX:
+		return WEFT_CAPTURE_BYTES;
+	default:
+		return 0;
+	}
+}
+
+static uint64_t load_end(const struct weft_capture_insn *insn, uint64_t x)
+{
+	uint16_t class = BPF_CLASS(insn->code), mode = BPF_MODE(insn->code);
+	uint32_t size = BPF_SIZE(insn->code) == BPF_W ? 4 : BPF_SIZE(insn->code) == BPF_H ? 2 : 1;
+
+	if (class != BPF_LD && class != BPF_LDX)
+		return 0;
+	if (mode == BPF_ABS || mode == BPF_MSH)
+		return (uint64_t)insn->k + size;
+	return mode == BPF_IND ? insn->k + x + size : 0;
+}
+
+uint32_t capture_filter_reach(const struct weft_capture_filter *filter, uint32_t length)
+{
+	uint64_t x = 0, end = 0;
+
+	for (uint32_t i = 0; i < length; i++)
+		if (x_most(&filter->insn[i]) > x)
+			x = x_most(&filter->insn[i]);
+	for (uint32_t i = 0; i < length; i++)
+		if (load_end(&filter->insn[i], x) > end)
+			end = load_end(&filter->insn[i], x);
+	return end < WEFT_CAPTURE_BYTES ? (uint32_t)end : WEFT_CAPTURE_BYTES;
+}

@@ -16,6 +16,7 @@
 
 #define BUFFER_DEFAULT (4u << 20)
 #define ID_TEXT	       12
+#define FOLLOW_MS      (WEFT_CAPTURE_WAKE_NS / 1000000 + 1)
 
 struct capture_client {
 	struct rpc_client *rpc;
@@ -27,6 +28,7 @@ struct capture_client {
 	unsigned long at, next; /* positions: of the record last returned, and behind it */
 	uint64_t offset;	/* from CLOCK_MONOTONIC to the time of day, ns */
 	json_t *state;		/* as weftd last told it */
+	bool quiet;		/* nothing has come for FOLLOW_MS: what comes wakes */
 };
 
 static const struct {
@@ -183,13 +185,25 @@ int capture_next(struct capture_client *capture, int timeout, const struct weft_
 {
 	struct pollfd wait[2] = {{.fd = capture->ring, .events = POLLIN},
 				 {.fd = rpc_fd(capture->rpc), .events = POLLRDHUP}};
+	bool again;
 
-	if (ring_read(capture, ret, ret_bytes))
+	do {
+		if (ring_read(capture, ret, ret_bytes)) {
+			capture->quiet = false;
+			return 1;
+		}
+		/* what follows a packet closely wakes nobody */
+		again = !capture->quiet && timeout > FOLLOW_MS;
+		if (poll(wait, 2, again ? FOLLOW_MS : timeout) < 0)
+			return errno == EINTR
+				       ? 0
+				       : error_set(err, -errno, "capture: %s", strerror(errno));
+		capture->quiet |= again;
+	} while (again && !wait[1].revents);
+	if (ring_read(capture, ret, ret_bytes)) {
+		capture->quiet = false;
 		return 1;
-	if (poll(wait, 2, timeout) < 0)
-		return errno == EINTR ? 0 : error_set(err, -errno, "capture: %s", strerror(errno));
-	if (ring_read(capture, ret, ret_bytes))
-		return 1;
+	}
 	if (wait[1].revents)
 		return error_set(err, -ECONNRESET, "capture: weftd has gone");
 	return 0;

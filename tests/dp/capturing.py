@@ -27,7 +27,7 @@ class MapOptions(ctypes.Structure):
 class Slot(ctypes.Structure):
     """struct weft_capture"""
 
-    _fields_ = [(name, U32) for name in ("points", "port", "tunnel", "snap", "outer", "filter")]
+    _fields_ = [(name, U32) for name in ("points", "port", "tunnel", "snap", "outer", "filter", "reach")]
 
 
 class Insn(ctypes.Structure):
@@ -107,7 +107,8 @@ class Capturing:
         self.put("capture_filters", number, insns)
         self.put("capture_rings", number, ctypes.c_int(self.rings[number].fd))
         self.put("capture_slots", number, Slot(**{"points": mask, "snap": C.WEFT_CAPTURE_BYTES,
-                                                  "filter": len(program), **fields}))
+                                                  "filter": len(program),
+                                                  "reach": C.WEFT_CAPTURE_BYTES if program else 0, **fields}))
         self.points((1 << len(POINTS)) - 1)
         return self.rings[number]
 

@@ -314,6 +314,19 @@ def test_snap_length(dp, capturing, snap):
     assert record.bytes == frame[:snap] and record.len == len(frame)
 
 
+@pytest.mark.parametrize("tag", [None, 7])
+def test_long_packet_with_a_short_filter(dp, capturing, tag):
+    """Only what the filter looks at is copied for it; those that it passes are whole."""
+    packet = Ether(dst=B, src=A) / IP(src="10.0.0.1", dst="10.0.0.2") / UDP() / Raw(random.Random(1).randbytes(3000))
+    frame, wire = bytes(packet), bytes(packet)
+    if tag is not None:
+        wire = frame[:12] + b"\x81\x00" + tag.to_bytes(2, "big") + frame[12:]
+    rings = [capturing.slot(number, points=["port-in"], reach=42, program=Program(text).list(), snap=snap)
+             for number, (text, snap) in enumerate((("len > 3000", 65535), ("len > 3000", 2000), ("len < 3000", 65535)))]
+    dp.from_port(wire)
+    assert [[record.bytes for record in ring.read()] for ring in rings] == [[wire], [wire[:2000]], []]
+
+
 def test_super_packet(dp, capturing):
     ring = capturing.slot(points=["underlay-in"])
     packet = bytes(vxlan(Ether(dst=B, src=A) / IP(src="10.0.0.1", dst="10.0.0.2") / TCP() / Raw(b"x" * 2000)))
