@@ -8,6 +8,7 @@
 #include "abi/drops.h"
 #include "cli/capture.h"
 #include "lib/addr.h"
+#include "lib/hex.h"
 
 static const char *reason_name(uint8_t reason)
 {
@@ -91,7 +92,6 @@ char *capture_line(const struct capture_client *capture, const struct weft_captu
 json_t *capture_json(const struct capture_client *capture, const struct weft_captured *record,
 		     const uint8_t *bytes)
 {
-	static const char digits[] = "0123456789abcdef";
 	const char *port = capture_port(capture, record->port);
 	const char *tunnel = capture_tunnel(capture, record->tunnel);
 	char *hex = malloc(2 * (size_t)record->captured + 1), remote[ADDR_STRLEN];
@@ -99,15 +99,10 @@ json_t *capture_json(const struct capture_client *capture, const struct weft_cap
 
 	if (!hex)
 		return NULL;
-	for (size_t i = 0; i < record->captured; i++) {
-		hex[2 * i] = digits[bytes[i] >> 4];
-		hex[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	hex[2 * (size_t)record->captured] = '\0';
 	json = json_pack("{s:I, s:s, s:I, s:s}", "time",
 			 (json_int_t)capture_time(capture, record->time), "point",
 			 capture_point_name(record->point), "length", (json_int_t)record->len,
-			 "packet", hex);
+			 "packet", hex_write(bytes, record->captured, hex));
 	free(hex);
 	if (record->point == WEFT_POINT_DROP)
 		json_object_set_new(json, "reason", json_string(reason_name(record->reason)));

@@ -10,6 +10,7 @@
 #include "cli/probe_server.h"
 #include "cli/tool.h"
 #include "cli/watch.h"
+#include "lib/hex.h"
 
 #define REPLY_SECONDS 10
 #define LOOK_SECONDS  0.02 /* between two looks */
@@ -91,11 +92,9 @@ int course_send(struct course *course, bool question, size_t size, struct error 
 		probe_frame_build(&course->course, course->number, size, bytes);
 	if (course->course.vlan)
 		size += PROBE_TAG;
-	for (size_t i = 0; i < given; i++)
-		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
 	return cli_call(course->cli, "inject",
-			json_pack("{s:s, s:s, s:I}", "port", course->port, "packet", hex, "length",
-				  (json_int_t)size),
+			json_pack("{s:s, s:s, s:I}", "port", course->port, "packet",
+				  hex_write(bytes, given, hex), "length", (json_int_t)size),
 			NULL, err);
 }
 

@@ -2,6 +2,7 @@
 /* `weft doctor`: a table of checks, what they found, and the exit status for scripts. */
 #include "cli/doctor.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,16 +36,48 @@ static const struct {
 
 /* --- For the checks ---------------------------------------------------------------------------------- */
 
-void finding_add(struct doctor *doctor, const struct finding *finding)
+static void finding_set(struct doctor *doctor, const char *member, const char *text, va_list args)
 {
-	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "check", doctor->check,
-				 "severity", severities[finding->severity], "subject",
-				 finding->subject, "evidence", finding->evidence, "consequence",
-				 finding->consequence, "mend", finding->mend);
+	json_object_set_new(doctor->finding, member, json_vsprintf(text, args));
+}
 
-	/* NULL: a name that is no text is in it */
-	if (json)
-		json_array_append_new(doctor->findings, json);
+void finding_add(struct doctor *doctor, enum severity severity, const char *subject, ...)
+{
+	va_list args;
+
+	doctor->finding =
+		json_pack("{s:s, s:s}", "check", doctor->check, "severity", severities[severity]);
+	json_array_append_new(doctor->findings, doctor->finding);
+	va_start(args, subject);
+	finding_set(doctor, "subject", subject, args);
+	va_end(args);
+}
+
+void finding_seen(struct doctor *doctor, const char *text, ...)
+{
+	va_list args;
+
+	va_start(args, text);
+	finding_set(doctor, "evidence", text, args);
+	va_end(args);
+}
+
+void finding_so(struct doctor *doctor, const char *text, ...)
+{
+	va_list args;
+
+	va_start(args, text);
+	finding_set(doctor, "consequence", text, args);
+	va_end(args);
+}
+
+void finding_mend(struct doctor *doctor, const char *text, ...)
+{
+	va_list args;
+
+	va_start(args, text);
+	finding_set(doctor, "mend", text, args);
+	va_end(args);
 }
 
 void check_skip(struct doctor *doctor, const char *why)
@@ -89,16 +122,12 @@ static void doctor_free(struct doctor *doctor)
 /* weftd itself is the first thing that may be wrong. */
 static void weftd_missing(struct doctor *doctor, const struct error *err)
 {
-	struct finding finding = {.severity = SEVERITY_ERROR, .subject = "weftd"};
-
 	doctor->check = "weftd";
-	snprintf(finding.evidence, FINDING_TEXT, "%.300s", err->line);
-	snprintf(finding.consequence, FINDING_TEXT,
-		 "what is configured is forwarded, and nothing follows routes, neighbours and "
-		 "devices");
-	snprintf(finding.mend, FINDING_TEXT, "systemctl restart weftd, or weftd --rundir %.200s",
-		 doctor->cli->rundir);
-	finding_add(doctor, &finding);
+	finding_add(doctor, SEVERITY_ERROR, "weftd");
+	finding_seen(doctor, "%s", err->line);
+	finding_so(doctor, "what is configured is forwarded, and nothing follows routes, "
+			   "neighbours and devices");
+	finding_mend(doctor, "systemctl restart weftd, or weftd --rundir %s", doctor->cli->rundir);
 }
 
 /* --- What is said ---------------------------------------------------------------------------------------- */

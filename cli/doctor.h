@@ -6,18 +6,8 @@
 #include "cli/cli.h"
 #include "cli/tool.h"
 
-#define FINDING_TEXT 320
-
 /* Something is wrong; something may be; something is worth knowing and changes no exit status. */
 enum severity { SEVERITY_ERROR, SEVERITY_WARNING, SEVERITY_INFO, SEVERITY_COUNT };
-
-struct finding {
-	enum severity severity;
-	char subject[FINDING_TEXT];	/* "tunnel vxlan0 remote 192.0.2.1" */
-	char evidence[FINDING_TEXT];	/* what was seen, and where */
-	char consequence[FINDING_TEXT]; /* what it does to packets */
-	char mend[FINDING_TEXT];	/* the command that mends it, or what to do */
-};
 
 struct doctor {
 	struct cli *cli;
@@ -25,10 +15,21 @@ struct doctor {
 	json_t *links, *addresses; /* of ip(8), NULL: it is not there */
 	const char *check;	   /* that runs */
 	json_t *findings, *skipped;
+	json_t *finding; /* the last of the findings, borrowed */
 };
 
-/* A check has found this. */
-void finding_add(struct doctor *doctor, const struct finding *finding);
+/*
+ * A check has found something wrong with a subject ("tunnel vxlan0 remote 192.0.2.1"). The three
+ * that follow say what was seen and where, what that does to packets, and the command that mends
+ * it (or what to do); each of them is called once for each finding.
+ */
+void finding_add(struct doctor *doctor, enum severity severity, const char *subject, ...)
+	__attribute__((format(printf, 3, 4)));
+void finding_seen(struct doctor *doctor, const char *text, ...)
+	__attribute__((format(printf, 2, 3)));
+void finding_so(struct doctor *doctor, const char *text, ...) __attribute__((format(printf, 2, 3)));
+void finding_mend(struct doctor *doctor, const char *text, ...)
+	__attribute__((format(printf, 2, 3)));
 /* A check cannot be made, because of `why`. */
 void check_skip(struct doctor *doctor, const char *why);
 

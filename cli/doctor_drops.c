@@ -23,42 +23,37 @@ static void drops_each(struct doctor *doctor, const char *const *reasons,
 }
 
 /* The last packet's first line, which is its outside; what is known of it at least. */
-static void packet_evidence(const struct doctor *doctor, const json_t *drop,
-			    char text[FINDING_TEXT])
+static void packet_seen(struct doctor *doctor, const json_t *drop)
 {
 	char *packet = packet_last_text(json_object_get(drop, "last"),
 					json_object_get(doctor->status, "listen"));
 
-	snprintf(text, FINDING_TEXT, "%" JSON_INTEGER_FORMAT " packets dropped (%s)%s%.200s",
-		 json_integer_value(json_object_get(drop, "packets")), member_text(drop, "reason"),
-		 packet ? ", the last: " : "", packet ? packet : "");
-	text[strcspn(text, "\n")] = '\0';
+	finding_seen(doctor, "%" JSON_INTEGER_FORMAT " packets dropped (%s)%s%.*s",
+		     json_integer_value(json_object_get(drop, "packets")),
+		     member_text(drop, "reason"), packet ? ", the last: " : "",
+		     packet ? (int)strcspn(packet, "\n") : 0, packet ? packet : "");
 	free(packet);
 }
 
-static void drop_subject(const json_t *drop, char text[FINDING_TEXT])
+/* Adds a finding of what is dropped: where that is, and the last such packet. */
+static void drop_found(struct doctor *doctor, enum severity severity, const json_t *drop)
 {
 	if (json_object_get(drop, "tunnel"))
-		snprintf(text, FINDING_TEXT, "tunnel %s", member_text(drop, "tunnel"));
+		finding_add(doctor, severity, "tunnel %s", member_text(drop, "tunnel"));
 	else if (json_object_get(drop, "port"))
-		snprintf(text, FINDING_TEXT, "port %s", member_text(drop, "port"));
+		finding_add(doctor, severity, "port %s", member_text(drop, "port"));
 	else
-		snprintf(text, FINDING_TEXT, "the underlay");
+		finding_add(doctor, severity, "the underlay");
+	packet_seen(doctor, drop);
 }
 
 static void vni_found(struct doctor *doctor, const json_t *drop)
 {
-	struct finding finding = {.severity = SEVERITY_WARNING};
-
-	drop_subject(drop, finding.subject);
-	packet_evidence(doctor, drop, finding.evidence);
-	snprintf(finding.consequence, FINDING_TEXT,
-		 "somebody sends with a VNI or key that no tunnel of this host has, and is not "
-		 "heard");
-	snprintf(finding.mend, FINDING_TEXT,
-		 "make both ends alike: weft tunnel show, here and there; weft tunnel set TUNNEL "
-		 "id VNI");
-	finding_add(doctor, &finding);
+	drop_found(doctor, SEVERITY_WARNING, drop);
+	finding_so(doctor, "somebody sends with a VNI or key that no tunnel of this host has, and "
+			   "is not heard");
+	finding_mend(doctor, "make both ends alike: weft tunnel show, here and there; weft tunnel "
+			     "set TUNNEL id VNI");
 }
 
 void check_vni(struct doctor *doctor)
@@ -70,16 +65,11 @@ void check_vni(struct doctor *doctor)
 
 static void peer_found(struct doctor *doctor, const json_t *drop)
 {
-	struct finding finding = {.severity = SEVERITY_WARNING};
-
-	drop_subject(drop, finding.subject);
-	packet_evidence(doctor, drop, finding.evidence);
-	snprintf(finding.consequence, FINDING_TEXT,
-		 "a tunnel takes packets of its remotes only, and this sender is none of them");
-	snprintf(finding.mend, FINDING_TEXT,
-		 "if it may send: weft tunnel set TUNNEL remote + ADDRESS; if not, leave it as it "
-		 "is");
-	finding_add(doctor, &finding);
+	drop_found(doctor, SEVERITY_WARNING, drop);
+	finding_so(doctor,
+		   "a tunnel takes packets of its remotes only, and this sender is none of them");
+	finding_mend(doctor, "if it may send: weft tunnel set TUNNEL remote + ADDRESS; if not, "
+			     "leave it as it is");
 }
 
 void check_peer(struct doctor *doctor)
@@ -91,16 +81,10 @@ void check_peer(struct doctor *doctor)
 
 static void mac_found(struct doctor *doctor, const json_t *drop)
 {
-	struct finding finding = {.severity = SEVERITY_ERROR};
-
-	drop_subject(drop, finding.subject);
-	packet_evidence(doctor, drop, finding.evidence);
-	snprintf(finding.consequence, FINDING_TEXT,
-		 "two have the same MAC, and only the one of the static entry is heard");
-	snprintf(finding.mend, FINDING_TEXT,
-		 "give one of them another MAC; or, if the host has moved: weft fdb del MAC dev "
-		 "DEV");
-	finding_add(doctor, &finding);
+	drop_found(doctor, SEVERITY_ERROR, drop);
+	finding_so(doctor, "two have the same MAC, and only the one of the static entry is heard");
+	finding_mend(doctor, "give one of them another MAC; or, if the host has moved: weft fdb "
+			     "del MAC dev DEV");
 }
 
 void check_mac(struct doctor *doctor)
@@ -119,17 +103,14 @@ void check_drops(struct doctor *doctor)
 	size_t i;
 
 	json_array_foreach (doctor->drops, i, drop) {
-		struct finding finding = {.severity = SEVERITY_WARNING};
 		const char *reason = member_text(drop, "reason");
 		double rate = json_real_value(json_object_get(drop, "rate"));
 
 		if (rate < RATE_LEAST || word_in(reason, others))
 			continue;
-		drop_subject(drop, finding.subject);
-		packet_evidence(doctor, drop, finding.evidence);
-		snprintf(finding.consequence, FINDING_TEXT, "%.1f packets a second are lost: %s",
-			 rate, member_text(drop, "cause"));
-		snprintf(finding.mend, FINDING_TEXT, "weft drops %s; weft-drops(8)", reason);
-		finding_add(doctor, &finding);
+		drop_found(doctor, SEVERITY_WARNING, drop);
+		finding_so(doctor, "%.1f packets a second are lost: %s", rate,
+			   member_text(drop, "cause"));
+		finding_mend(doctor, "weft drops %s; weft-drops(8)", reason);
 	}
 }

@@ -20,7 +20,6 @@
 
 void check_netns(struct doctor *doctor)
 {
-	struct finding finding = {.severity = SEVERITY_WARNING, .subject = "this command"};
 	char path[64], own[64] = "", theirs[64] = "";
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/net",
@@ -32,29 +31,25 @@ void check_netns(struct doctor *doctor)
 	}
 	if (!strcmp(own, theirs))
 		return;
-	snprintf(finding.evidence, FINDING_TEXT, "it is in network namespace %s, weftd in %s", own,
-		 theirs);
-	snprintf(finding.consequence, FINDING_TEXT,
-		 "what is said of addresses, devices and filters below is of the wrong host");
-	snprintf(finding.mend, FINDING_TEXT, "nsenter -n -t %d weft doctor",
-		 (int)json_integer_value(json_object_get(doctor->status, "pid")));
-	finding_add(doctor, &finding);
+	finding_add(doctor, SEVERITY_WARNING, "this command");
+	finding_seen(doctor, "it is in network namespace %s, weftd in %s", own, theirs);
+	finding_so(doctor,
+		   "what is said of addresses, devices and filters below is of the wrong host");
+	finding_mend(doctor, "nsenter -n -t %d weft doctor",
+		     (int)json_integer_value(json_object_get(doctor->status, "pid")));
 }
 
 void check_version(struct doctor *doctor)
 {
-	struct finding finding = {.severity = SEVERITY_WARNING, .subject = "weftd"};
 	const char *version = member_text(doctor->status, "version");
 
 	if (!strcmp(version, WEFT_VERSION))
 		return;
-	snprintf(finding.evidence, FINDING_TEXT, "it is version %s, and this command is %s",
-		 version, WEFT_VERSION);
-	snprintf(finding.consequence, FINDING_TEXT,
-		 "what was installed last does not run yet, and this command may ask for what "
-		 "weftd does not know");
-	snprintf(finding.mend, FINDING_TEXT, "systemctl restart weftd (forwarding goes on)");
-	finding_add(doctor, &finding);
+	finding_add(doctor, SEVERITY_WARNING, "weftd");
+	finding_seen(doctor, "it is version %s, and this command is %s", version, WEFT_VERSION);
+	finding_so(doctor, "what was installed last does not run yet, and this command may ask for "
+			   "what weftd does not know");
+	finding_mend(doctor, "systemctl restart weftd (forwarding goes on)");
 }
 
 /* The effective capabilities of weftd, a bit each; false: they cannot be read. */
@@ -93,17 +88,27 @@ void check_privileges(struct doctor *doctor)
 		return;
 	}
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
-		struct finding finding = {.severity = SEVERITY_WARNING, .subject = "weftd"};
-
 		if (has >> wanted[i].number & 1)
 			continue;
-		snprintf(finding.evidence, FINDING_TEXT, "it runs without %s", wanted[i].name);
-		snprintf(finding.consequence, FINDING_TEXT, "%s", wanted[i].consequence);
-		snprintf(finding.mend, FINDING_TEXT,
-			 "add %s to CapabilityBoundingSet of weftd.service, or start weftd as root",
-			 wanted[i].name);
-		finding_add(doctor, &finding);
+		finding_add(doctor, SEVERITY_WARNING, "weftd");
+		finding_seen(doctor, "it runs without %s", wanted[i].name);
+		finding_so(doctor, "%s", wanted[i].consequence);
+		finding_mend(
+			doctor,
+			"add %s to CapabilityBoundingSet of weftd.service, or start weftd as root",
+			wanted[i].name);
 	}
+}
+
+/* Is there what a command of iproute2 says? The check is skipped otherwise. */
+static bool iproute2_says(struct doctor *doctor, const json_t *said, const char *command)
+{
+	char why[64];
+
+	snprintf(why, sizeof(why), "%s cannot be run (package iproute2)", command);
+	if (!said)
+		check_skip(doctor, why);
+	return said;
 }
 
 static bool address_there(const json_t *devices, const char *address)
@@ -125,25 +130,21 @@ void check_local(struct doctor *doctor)
 	json_t *tunnel;
 	size_t i;
 
-	if (!doctor->addresses) {
-		check_skip(doctor, "ip -j address show cannot be run (package iproute2)");
+	if (!iproute2_says(doctor, doctor->addresses, "ip -j address show"))
 		return;
-	}
 	json_array_foreach (doctor->tunnels, i, tunnel) {
-		struct finding finding = {.severity = SEVERITY_ERROR};
 		const char *local = member_text(tunnel, "local");
 
 		if (!*local || address_there(doctor->addresses, local))
 			continue;
-		snprintf(finding.subject, FINDING_TEXT, "tunnel %s", member_text(tunnel, "name"));
-		snprintf(finding.evidence, FINDING_TEXT,
-			 "no device of this host has its local address %s", local);
-		snprintf(finding.consequence, FINDING_TEXT,
-			 "what it sends has a source that is not here, and answers go elsewhere");
-		snprintf(finding.mend, FINDING_TEXT,
-			 "ip address add %s/PREFIX dev DEV; or weft tunnel set %s local ADDRESS",
-			 local, member_text(tunnel, "name"));
-		finding_add(doctor, &finding);
+		finding_add(doctor, SEVERITY_ERROR, "tunnel %s", member_text(tunnel, "name"));
+		finding_seen(doctor, "no device of this host has its local address %s", local);
+		finding_so(doctor,
+			   "what it sends has a source that is not here, and answers go elsewhere");
+		finding_mend(
+			doctor,
+			"ip address add %s/PREFIX dev DEV; or weft tunnel set %s local ADDRESS",
+			local, member_text(tunnel, "name"));
 	}
 }
 
@@ -165,12 +166,9 @@ void check_vxlan_device(struct doctor *doctor)
 	json_t *link;
 	size_t i;
 
-	if (!doctor->links) {
-		check_skip(doctor, "ip -j link show cannot be run (package iproute2)");
+	if (!iproute2_says(doctor, doctor->links, "ip -j link show"))
 		return;
-	}
 	json_array_foreach (doctor->links, i, link) {
-		struct finding finding = {.severity = SEVERITY_WARNING};
 		const json_t *info = json_object_get(link, "linkinfo");
 		const char *kind = member_text(info, "info_kind"),
 			   *name = member_text(link, "ifname");
@@ -180,17 +178,14 @@ void check_vxlan_device(struct doctor *doctor)
 		if ((strcmp(kind, "vxlan") != 0 && strcmp(kind, "geneve") != 0) ||
 		    !strncmp(member_text(link, "ifalias"), "weft: ", 6) || !port_ours(doctor, port))
 			continue;
-		snprintf(finding.subject, FINDING_TEXT, "device %s", name);
-		snprintf(finding.evidence, FINDING_TEXT,
-			 "it is the kernel's own %s at UDP port %" JSON_INTEGER_FORMAT
-			 ", where tunnels of weft listen",
-			 kind, port);
-		snprintf(finding.consequence, FINDING_TEXT,
-			 "one of the two has the port: the device cannot be set up, or a weftd "
-			 "that starts later leaves its tunnels out");
-		snprintf(finding.mend, FINDING_TEXT,
-			 "ip link del %s; or give one of them another dstport", name);
-		finding_add(doctor, &finding);
+		finding_add(doctor, SEVERITY_WARNING, "device %s", name);
+		finding_seen(doctor,
+			     "it is the kernel's own %s at UDP port %" JSON_INTEGER_FORMAT
+			     ", where tunnels of weft listen",
+			     kind, port);
+		finding_so(doctor, "one of the two has the port: the device cannot be set up, or a "
+				   "weftd that starts later leaves its tunnels out");
+		finding_mend(doctor, "ip link del %s; or give one of them another dstport", name);
 	}
 }
 
@@ -198,20 +193,18 @@ void check_vxlan_device(struct doctor *doctor)
 static void programs_look(struct doctor *doctor, const char *dev, const char *direction,
 			  json_int_t count)
 {
-	struct finding finding = {.severity = SEVERITY_WARNING};
 	bool ingress = !strcmp(direction, "ingress");
 
 	if (!count)
 		return;
-	snprintf(finding.subject, FINDING_TEXT, "device %s", dev);
-	snprintf(finding.evidence, FINDING_TEXT,
-		 "programs on tcx (%s): %" JSON_INTEGER_FORMAT " that see what %s weft", direction,
-		 count, ingress ? "comes in before" : "goes out behind");
-	snprintf(finding.consequence, FINDING_TEXT, FILTER_CONSEQUENCE);
-	snprintf(finding.mend, FINDING_TEXT,
-		 "bpftool net show dev %s; bpftool net detach tcx_%s dev %s (bpftool 7.5 or later)",
-		 dev, direction, dev);
-	finding_add(doctor, &finding);
+	finding_add(doctor, SEVERITY_WARNING, "device %s", dev);
+	finding_seen(doctor, "programs on tcx (%s): %" JSON_INTEGER_FORMAT " that see what %s weft",
+		     direction, count, ingress ? "comes in before" : "goes out behind");
+	finding_so(doctor, FILTER_CONSEQUENCE);
+	finding_mend(
+		doctor,
+		"bpftool net show dev %s; bpftool net detach tcx_%s dev %s (bpftool 7.5 or later)",
+		dev, direction, dev);
 }
 
 /* What a filter that is not weft's sees before, and weft not or only afterwards. On tcx it is before all filters. */
@@ -224,24 +217,22 @@ static void filters_look(struct doctor *doctor, const char *dev, const char *dir
 	size_t i;
 
 	json_array_foreach (filters, i, filter) {
-		struct finding finding = {.severity = SEVERITY_WARNING};
 		json_int_t pref = json_integer_value(json_object_get(filter, "pref"));
 
 		/* a filter has a line without options, too */
 		if ((ingress ? tcx || pref >= FILTER_PREF : pref == FILTER_PREF) ||
 		    !json_object_get(filter, "options"))
 			continue;
-		snprintf(finding.subject, FINDING_TEXT, "device %s", dev);
-		snprintf(finding.evidence, FINDING_TEXT,
-			 "a tc filter (%s, pref %" JSON_INTEGER_FORMAT ") sees what %s weft",
-			 member_text(filter, "kind"), pref,
-			 ingress ? "comes in before" : "goes out behind");
-		snprintf(finding.consequence, FINDING_TEXT, FILTER_CONSEQUENCE);
-		snprintf(finding.mend, FINDING_TEXT,
-			 "tc -s filter show dev %s %s; tc filter del dev %s %s pref "
-			 "%" JSON_INTEGER_FORMAT,
-			 dev, direction, dev, direction, pref);
-		finding_add(doctor, &finding);
+		finding_add(doctor, SEVERITY_WARNING, "device %s", dev);
+		finding_seen(doctor,
+			     "a tc filter (%s, pref %" JSON_INTEGER_FORMAT ") sees what %s weft",
+			     member_text(filter, "kind"), pref,
+			     ingress ? "comes in before" : "goes out behind");
+		finding_so(doctor, FILTER_CONSEQUENCE);
+		finding_mend(doctor,
+			     "tc -s filter show dev %s %s; tc filter del dev %s %s pref "
+			     "%" JSON_INTEGER_FORMAT,
+			     dev, direction, dev, direction, pref);
 	}
 }
 
@@ -252,10 +243,8 @@ void check_filter(struct doctor *doctor)
 	json_t *dev;
 	size_t i;
 
-	if (!works) {
-		check_skip(doctor, "tc -j cannot be run (package iproute2)");
+	if (!iproute2_says(doctor, works, "tc -j"))
 		return;
-	}
 	json_array_foreach (json_object_get(doctor->status, "underlay"), i, dev) {
 		const char *name = member_text(dev, "dev");
 		bool tcx = !strcmp(member_text(dev, "hook"), "tcx");
@@ -300,30 +289,25 @@ void check_xdp(struct doctor *doctor)
 	json_t *link;
 	size_t i;
 
-	if (!doctor->links) {
-		check_skip(doctor, "ip -j link show cannot be run (package iproute2)");
+	if (!iproute2_says(doctor, doctor->links, "ip -j link show"))
 		return;
-	}
 	json_array_foreach (doctor->links, i, link) {
-		struct finding finding = {.severity = SEVERITY_WARNING};
 		const json_t *xdp = json_object_get(link, "xdp");
 		const json_t *program = json_object_get(xdp, "prog");
 		const char *name = member_text(link, "ifname");
 
 		if (!program || !underlay_has(doctor, name))
 			continue;
-		snprintf(finding.subject, FINDING_TEXT, "device %s", name);
-		snprintf(finding.evidence, FINDING_TEXT,
-			 "XDP program %s (id %" JSON_INTEGER_FORMAT
-			 ") sees what comes in before weft",
-			 member_text(program, "name"),
-			 json_integer_value(json_object_get(program, "id")));
-		snprintf(finding.consequence, FINDING_TEXT,
-			 "what it drops, redirects or rewrites is lost to a tunnel, and counted "
-			 "nowhere here");
-		snprintf(finding.mend, FINDING_TEXT,
-			 "ip link set dev %s %s off, if it is not wanted", name, xdp_word(xdp));
-		finding_add(doctor, &finding);
+		finding_add(doctor, SEVERITY_WARNING, "device %s", name);
+		finding_seen(doctor,
+			     "XDP program %s (id %" JSON_INTEGER_FORMAT
+			     ") sees what comes in before weft",
+			     member_text(program, "name"),
+			     json_integer_value(json_object_get(program, "id")));
+		finding_so(doctor, "what it drops, redirects or rewrites is lost to a tunnel, and "
+				   "counted nowhere here");
+		finding_mend(doctor, "ip link set dev %s %s off, if it is not wanted", name,
+			     xdp_word(xdp));
 	}
 }
 
@@ -340,22 +324,18 @@ static bool offload_on(int fd, const char *dev, uint32_t command)
 
 static void offload_look(struct doctor *doctor, int fd, const char *dev)
 {
-	struct finding finding = {.severity = SEVERITY_WARNING};
 	bool checksum = offload_on(fd, dev, ETHTOOL_GTXCSUM),
 	     tso = offload_on(fd, dev, ETHTOOL_GTSO);
 
 	if (checksum && tso)
 		return;
-	snprintf(finding.subject, FINDING_TEXT, "device %s", dev);
-	snprintf(finding.evidence, FINDING_TEXT, "%s%s%s off (ethtool -k)",
-		 checksum ? "" : "tx-checksumming", checksum || tso ? "" : " and ",
-		 tso ? "" : "tcp-segmentation-offload");
-	snprintf(finding.consequence, FINDING_TEXT,
-		 "super-packets are cut and summed by the CPU for each tunnel packet that leaves "
-		 "here");
-	snprintf(finding.mend, FINDING_TEXT,
-		 "ethtool -K %s tx on tso on, where the device is not known to be broken", dev);
-	finding_add(doctor, &finding);
+	finding_add(doctor, SEVERITY_WARNING, "device %s", dev);
+	finding_seen(doctor, "%s%s%s off (ethtool -k)", checksum ? "" : "tx-checksumming",
+		     checksum || tso ? "" : " and ", tso ? "" : "tcp-segmentation-offload");
+	finding_so(doctor, "super-packets are cut and summed by the CPU for each tunnel packet "
+			   "that leaves here");
+	finding_mend(doctor,
+		     "ethtool -K %s tx on tso on, where the device is not known to be broken", dev);
 }
 
 void check_offload(struct doctor *doctor)
@@ -376,19 +356,14 @@ void check_offload(struct doctor *doctor)
 
 void check_splitter(struct doctor *doctor)
 {
-	struct finding finding = {.severity = SEVERITY_WARNING, .subject = "device weft-cut"};
-
 	if (!json_array_size(doctor->tunnels) ||
 	    !json_is_null(json_object_get(doctor->status, "splitter")))
 		return;
-	snprintf(finding.evidence, FINDING_TEXT,
-		 "weftd has no device that cuts super-packets (weft status: splitter)");
-	snprintf(finding.consequence, FINDING_TEXT,
-		 "super-packets that cannot be encapsulated whole are dropped (encap)");
-	snprintf(finding.mend, FINDING_TEXT,
-		 "modprobe macvlan ifb, or ip link del what has its name; then systemctl restart "
-		 "weftd (forwarding goes on)");
-	finding_add(doctor, &finding);
+	finding_add(doctor, SEVERITY_WARNING, "device weft-cut");
+	finding_seen(doctor, "weftd has no device that cuts super-packets (weft status: splitter)");
+	finding_so(doctor, "super-packets that cannot be encapsulated whole are dropped (encap)");
+	finding_mend(doctor, "modprobe macvlan ifb, or ip link del what has its name; then "
+			     "systemctl restart weftd (forwarding goes on)");
 }
 
 /* The ways in which the kernel does not merge a tunnel's received packets into super-packets. */
@@ -398,36 +373,32 @@ void check_gro(struct doctor *doctor)
 	size_t i;
 
 	json_array_foreach (json_object_get(doctor->status, "listen"), i, entry) {
-		struct finding finding = {.severity = SEVERITY_WARNING};
 		json_int_t port = json_integer_value(json_object_get(entry, "port"));
 		const char *why = member_text(entry, "no_gro");
 
-		snprintf(finding.subject, FINDING_TEXT, "UDP port %" JSON_INTEGER_FORMAT, port);
 		if (*why) {
-			snprintf(finding.evidence, FINDING_TEXT,
-				 "there is no device for the kernel to merge received packets by: "
-				 "%.200s",
-				 why);
-			snprintf(finding.consequence, FINDING_TEXT,
-				 "TCP that comes out of tunnels costs more of the CPU, a packet at "
-				 "a time");
-			snprintf(finding.mend, FINDING_TEXT,
-				 "once the reason is gone: systemctl restart weftd (forwarding "
-				 "goes on)");
+			finding_add(doctor, SEVERITY_WARNING, "UDP port %" JSON_INTEGER_FORMAT,
+				    port);
+			finding_seen(doctor,
+				     "there is no device for the kernel to merge received packets "
+				     "by: %s",
+				     why);
+			finding_so(doctor, "TCP that comes out of tunnels costs more of the CPU, a "
+					   "packet at a time");
+			finding_mend(doctor, "once the reason is gone: systemctl restart weftd "
+					     "(forwarding goes on)");
 		} else if (json_is_true(json_object_get(entry, "refused"))) {
-			snprintf(finding.evidence, FINDING_TEXT,
-				 "this host's own firewall or routing drops what comes to the "
-				 "port, merged packets with it");
-			snprintf(finding.consequence, FINDING_TEXT,
-				 "they are cut into single ones instead, which costs much of the "
-				 "CPU");
-			snprintf(finding.mend, FINDING_TEXT,
-				 "nft insert rule inet filter input udp dport %" JSON_INTEGER_FORMAT
-				 " accept (whatever table and chain it is); ip rule show",
-				 port);
-		} else {
-			continue;
+			finding_add(doctor, SEVERITY_WARNING, "UDP port %" JSON_INTEGER_FORMAT,
+				    port);
+			finding_seen(doctor, "this host's own firewall or routing drops what comes "
+					     "to the port, merged packets with it");
+			finding_so(doctor, "they are cut into single ones instead, which costs "
+					   "much of the CPU");
+			finding_mend(
+				doctor,
+				"nft insert rule inet filter input udp dport %" JSON_INTEGER_FORMAT
+				" accept (whatever table and chain it is); ip rule show",
+				port);
 		}
-		finding_add(doctor, &finding);
 	}
 }

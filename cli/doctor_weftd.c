@@ -5,6 +5,8 @@
 
 #include "cli/doctor.h"
 
+#define PLACE_TEXT 128 /* a device and an address */
+
 static bool feature_has(const struct doctor *doctor, const char *name)
 {
 	return json_is_true(json_object_get(json_object_get(doctor->status, "features"), name));
@@ -22,96 +24,82 @@ void check_kernel(struct doctor *doctor)
 		{"tcx", "programs are called by way of clsact filters, as it has no tcx",
 		 "each packet costs about a twentieth more", "run Linux 6.6 or later"},
 	};
-	struct finding finding = {.severity = SEVERITY_INFO, .subject = "kernel"};
 
 	if (!json_object_get(doctor->status, "features"))
 		return;
 	for (size_t i = 0; i < sizeof(features) / sizeof(*features); i++) {
 		if (feature_has(doctor, features[i].name))
 			continue;
-		snprintf(finding.evidence, FINDING_TEXT, "%s", features[i].evidence);
-		snprintf(finding.consequence, FINDING_TEXT, "%s", features[i].consequence);
-		snprintf(finding.mend, FINDING_TEXT, "%s", features[i].mend);
-		finding_add(doctor, &finding);
+		finding_add(doctor, SEVERITY_INFO, "kernel");
+		finding_seen(doctor, "%s", features[i].evidence);
+		finding_so(doctor, "%s", features[i].consequence);
+		finding_mend(doctor, "%s", features[i].mend);
 	}
 }
 
 void check_underlay(struct doctor *doctor)
 {
-	struct finding finding = {.severity = SEVERITY_ERROR};
 	json_t *dev;
 	size_t i;
 
 	json_array_foreach (json_object_get(doctor->status, "underlay"), i, dev) {
 		if (!json_object_get(dev, "problem"))
 			continue;
-		snprintf(finding.subject, FINDING_TEXT, "device %s", member_text(dev, "dev"));
-		snprintf(finding.evidence, FINDING_TEXT,
-			 "its program could not be attached: %.200s", member_text(dev, "problem"));
-		snprintf(finding.consequence, FINDING_TEXT,
-			 "what comes by this device for a tunnel does not reach it");
-		snprintf(finding.mend, FINDING_TEXT,
-			 "make room at its ingress hook (bpftool net; tc filter show dev %s "
-			 "ingress), "
-			 "then: systemctl restart weftd",
-			 member_text(dev, "dev"));
-		finding_add(doctor, &finding);
+		finding_add(doctor, SEVERITY_ERROR, "device %s", member_text(dev, "dev"));
+		finding_seen(doctor, "its program could not be attached: %s",
+			     member_text(dev, "problem"));
+		finding_so(doctor, "what comes by this device for a tunnel does not reach it");
+		finding_mend(doctor,
+			     "make room at its ingress hook (bpftool net; tc filter show dev %s "
+			     "ingress), then: systemctl restart weftd",
+			     member_text(dev, "dev"));
 	}
 }
 
 void check_events(struct doctor *doctor)
 {
 	json_int_t lost = json_integer_value(json_object_get(doctor->status, "lost_events"));
-	struct finding finding = {.severity = SEVERITY_INFO, .subject = "weftd"};
 
 	if (lost <= 0)
 		return;
-	snprintf(finding.evidence, FINDING_TEXT,
-		 "%" JSON_INTEGER_FORMAT " events of the datapath came faster than they were read",
-		 lost);
-	snprintf(finding.consequence, FINDING_TEXT,
-		 "weft monitor has gaps; forwarding and tables have none");
-	snprintf(finding.mend, FINDING_TEXT,
-		 "look for a flood of new or moving MACs: weft fdb show; weft monitor; maxaddress "
-		 "of the bridge or tunnel bounds it");
-	finding_add(doctor, &finding);
+	finding_add(doctor, SEVERITY_INFO, "weftd");
+	finding_seen(doctor,
+		     "%" JSON_INTEGER_FORMAT
+		     " events of the datapath came faster than they were read",
+		     lost);
+	finding_so(doctor, "weft monitor has gaps; forwarding and tables have none");
+	finding_mend(doctor, "look for a flood of new or moving MACs: weft fdb show; weft monitor; "
+			     "maxaddress of the bridge or tunnel bounds it");
 }
 
-static void place_text(const json_t *move, const char *member, char text[FINDING_TEXT])
+static void place_text(const json_t *move, const char *member, char text[PLACE_TEXT])
 {
 	const json_t *place = json_object_get(move, member);
 	const char *dst = member_text(place, "dst");
 
-	snprintf(text, FINDING_TEXT, "%.60s%s%.60s", member_text(place, "dev"), *dst ? " " : "",
-		 dst);
+	snprintf(text, PLACE_TEXT, "%s%s%s", member_text(place, "dev"), *dst ? " " : "", dst);
 }
 
 void check_flapping(struct doctor *doctor)
 {
-	struct finding finding = {.severity = SEVERITY_ERROR};
-	char from[FINDING_TEXT], to[FINDING_TEXT];
+	char from[PLACE_TEXT], to[PLACE_TEXT];
 	json_t *move;
 	size_t i;
 
 	json_array_foreach (json_object_get(doctor->status, "moves"), i, move) {
 		place_text(move, "from", from);
 		place_text(move, "to", to);
-		snprintf(finding.subject, FINDING_TEXT, "bridge %.100s MAC %.20s",
-			 member_text(move, "bridge"), member_text(move, "mac"));
-		snprintf(finding.evidence, FINDING_TEXT,
-			 "moved %" JSON_INTEGER_FORMAT
-			 " times within a minute, last from %.100s to "
-			 "%.100s",
-			 json_integer_value(json_object_get(move, "moves")), from, to);
-		snprintf(finding.consequence, FINDING_TEXT,
-			 "packets for it go now here, now there: two machines have the same MAC, "
-			 "or there is "
-			 "a loop");
-		snprintf(finding.mend, FINDING_TEXT,
-			 "give one of the two another MAC, or take the loop out; weft fdb add "
-			 "%.20s dev "
-			 "... settles where it is",
-			 member_text(move, "mac"));
-		finding_add(doctor, &finding);
+		finding_add(doctor, SEVERITY_ERROR, "bridge %s MAC %s", member_text(move, "bridge"),
+			    member_text(move, "mac"));
+		finding_seen(doctor,
+			     "moved %" JSON_INTEGER_FORMAT
+			     " times within a minute, last from %s to %s",
+			     json_integer_value(json_object_get(move, "moves")), from, to);
+		finding_so(doctor, "packets for it go now here, now there: two machines have the "
+				   "same MAC, or there is a loop");
+		finding_mend(doctor,
+			     "give one of the two another MAC, or take the loop out; weft fdb add "
+			     "%s dev ... settles where it is",
+			     member_text(move, "mac"));
 	}
 }

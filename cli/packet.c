@@ -3,22 +3,10 @@
 #include "cli/packet.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A new array; what is no hexadecimal ends it. */
-static uint8_t *bytes_of(const char *hex, size_t *ret_count)
-{
-	size_t count = strspn(hex, "0123456789abcdef") / 2;
-	uint8_t *bytes = malloc(count + 1);
-	unsigned int byte = 0;
-
-	for (size_t i = 0; bytes && i < count && sscanf(hex + 2 * i, "%2x", &byte) == 1; i++)
-		bytes[i] = (uint8_t)byte;
-	*ret_count = bytes ? count : 0;
-	return bytes;
-}
+#include "lib/hex.h"
 
 struct packet_port *packet_ports(const json_t *listen, size_t *ret_count)
 {
@@ -42,15 +30,17 @@ char *packet_last_text(const json_t *last, const json_t *listen)
 {
 	const char *hex = json_string_value(json_object_get(last, "packet"));
 	struct packet_port *ports;
-	size_t count, port_count;
+	size_t room = hex ? strlen(hex) / 2 : 0, port_count;
 	uint8_t *bytes;
 	char *text;
+	int count;
 
 	if (!hex)
 		return NULL;
-	bytes = bytes_of(hex, &count);
+	bytes = malloc(room + 1);
+	count = bytes ? hex_read(hex, bytes, room) : -1;
 	ports = packet_ports(listen, &port_count);
-	text = bytes ? packet_text(bytes, count, ports, port_count) : NULL;
+	text = count < 0 ? NULL : packet_text(bytes, (size_t)count, ports, port_count);
 	free(ports);
 	free(bytes);
 	return text;

@@ -81,7 +81,8 @@ static void put_option(struct pcapng *file, uint16_t code, const void *value, si
 	const uint16_t head[2] = {code, (uint16_t)length};
 
 	put(file, head, sizeof(head));
-	put(file, value, length);
+	if (length) /* the end of options has no value */
+		put(file, value, length);
 }
 
 static void put_text(struct pcapng *file, uint16_t code, const char *text)

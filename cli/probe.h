@@ -47,6 +47,8 @@ json_t *target_route(const struct probe_target *target, struct probe_way *way);
 int probe_remote(const struct probe_target *target, const struct probe_options *options,
 		 json_t **ret, struct error *err);
 
+/* Round trips (ms, sorted here) of what was answered: "rtt_least", "rtt_median", "rtt_most"; none: nothing. */
+void probe_times_put(json_t *report, double *took, size_t answered);
 /* Severity as in weft-doctor(8): "error", "warning", "info". */
 void probe_finding(json_t *report, const char *severity, const char *mend, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -22,20 +22,6 @@ static const char *const ecn_names[] = {"not-ect", "ect1", "ect0", "ce"};
 
 /* --- Questions: round trips ------------------------------------------------------------------------------ */
 
-static json_t *times_json(double *took, size_t answered, size_t sent)
-{
-	json_t *json =
-		json_pack("{s:I, s:I}", "sent", (json_int_t)sent, "answered", (json_int_t)answered);
-
-	if (answered) {
-		qsort(took, answered, sizeof(*took), watch_compare);
-		json_object_update_new(json, json_pack("{s:f, s:f, s:f}", "rtt_least", took[0],
-						       "rtt_median", took[answered / 2], "rtt_most",
-						       took[answered - 1]));
-	}
-	return json;
-}
-
 /* One question; how long the answer took, ms, or -1. */
 static int question_ask(struct course *course, size_t size, double *ret, struct error *err)
 {
@@ -69,8 +55,13 @@ static int ask_questions(struct course *course, bool *answers, struct error *err
 		ret = question_ask(course, PROBE_FRAME_LEAST, &took[answered], err);
 		answered += took[answered] >= 0;
 	}
-	if (ret == 0)
-		json_object_set_new(course->report, "answers", times_json(took, answered, count));
+	if (ret == 0) {
+		json_t *said = json_pack("{s:I, s:I}", "sent", (json_int_t)count, "answered",
+					 (json_int_t)answered);
+
+		probe_times_put(said, took, answered);
+		json_object_set_new(course->report, "answers", said);
+	}
 	free(took);
 	*answers = answered > 0;
 	if (ret < 0)

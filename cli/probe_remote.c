@@ -66,6 +66,16 @@ static json_t *addr_json(const struct weft_addr *addr)
 
 /* --- Answers ---------------------------------------------------------------------------------------------- */
 
+void probe_times_put(json_t *report, double *took, size_t answered)
+{
+	if (!answered)
+		return;
+	qsort(took, answered, sizeof(*took), watch_compare);
+	json_object_update_new(report,
+			       json_pack("{s:f, s:f, s:f}", "rtt_least", took[0], "rtt_median",
+					 took[answered / 2], "rtt_most", took[answered - 1]));
+}
+
 static json_t *echo_json(const struct probe_result *results, size_t count, const char *by)
 {
 	double *took = calloc(count, sizeof(*took));
@@ -78,12 +88,7 @@ static json_t *echo_json(const struct probe_result *results, size_t count, const
 	json = json_pack("{s:s, s:I, s:I, s:f}", "by", by, "sent", (json_int_t)count, "answered",
 			 (json_int_t)answered, "loss",
 			 100.0 * (double)(count - answered) / (double)count);
-	if (answered) {
-		qsort(took, answered, sizeof(*took), watch_compare);
-		json_object_update_new(json, json_pack("{s:f, s:f, s:f}", "rtt_least", took[0],
-						       "rtt_median", took[answered / 2], "rtt_most",
-						       took[answered - 1]));
-	}
+	probe_times_put(json, took, answered);
 	free(took);
 	return json;
 }

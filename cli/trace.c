@@ -10,6 +10,7 @@
 #include "cli/output.h"
 #include "cli/wrap.h"
 #include "lib/addr.h"
+#include "lib/hex.h"
 
 /* --- MACs that a description leaves out -------------------------------------------------------- */
 
@@ -118,15 +119,10 @@ int trace_frame(struct cli *cli, const char *port, bool bare, const char *text,
 static int trace_call(struct cli *cli, const struct trace_point *point, const uint8_t *bytes,
 		      uint32_t len, uint32_t segment, json_t **ret, struct error *err)
 {
-	static const char digits[] = "0123456789abcdef";
 	char text[2 * PACKET_MAX + 1];
 	json_t *params = json_object();
 
-	for (uint32_t i = 0; i < len; i++) {
-		text[2 * i] = digits[bytes[i] >> 4];
-		text[2 * i + 1] = digits[bytes[i] & 0xf];
-	}
-	json_object_set_new(params, "packet", json_stringn(text, (size_t)len * 2));
+	json_object_set_new(params, "packet", json_string(hex_write(bytes, len, text)));
 	if (segment)
 		json_object_set_new(params, "segment", json_integer(segment));
 	if (point->port)

@@ -253,8 +253,10 @@ static int listener_open(const struct weft_addr *here, uint16_t port, const char
 	int fd = traffic_open(SOCK_STREAM, here, port, NULL, 0);
 
 	if (fd >= 0 && listen(fd, 8) < 0) {
+		int code = -errno;
+
 		close(fd);
-		fd = -errno;
+		fd = code;
 	}
 	if (fd < 0)
 		return error_set(err, fd, "%s: cannot listen at %s port %u: %s", name,

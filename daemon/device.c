@@ -328,7 +328,9 @@ static int device_check(struct netlink *netlink, uint32_t ifindex, char name[IFN
 			  : error_set(err, -EPERM, "device %s: was not made by weft", link->name);
 }
 
-int device_doom(struct netlink *netlink, uint32_t ifindex, struct error *err)
+/* One request about a device of ours, with its group if that is not 0. A device that has gone is no error. */
+static int device_ask(struct netlink *netlink, uint16_t type, uint32_t ifindex, uint32_t group,
+		      struct error *err)
 {
 	struct netlink_request request;
 	struct error refused = {0};
@@ -337,10 +339,16 @@ int device_doom(struct netlink *netlink, uint32_t ifindex, struct error *err)
 
 	if (rc)
 		return rc < 0 ? rc : 0;
-	link_request(&request, RTM_NEWLINK, 0, ifindex);
-	mnl_attr_put_u32(&request.header, IFLA_GROUP, DOOMED_GROUP);
+	link_request(&request, type, 0, ifindex);
+	if (group)
+		mnl_attr_put_u32(&request.header, IFLA_GROUP, group);
 	rc = netlink_do(netlink, &request, NULL, NULL, &refused);
-	return rc ? error_set(err, rc, "device %s: %s", name, refused.line) : 0;
+	return rc && rc != -ENODEV ? error_set(err, rc, "device %s: %s", name, refused.line) : 0;
+}
+
+int device_doom(struct netlink *netlink, uint32_t ifindex, struct error *err)
+{
+	return device_ask(netlink, RTM_NEWLINK, ifindex, DOOMED_GROUP, err);
 }
 
 int devices_reap(struct netlink *netlink, struct error *err)
@@ -357,19 +365,11 @@ int devices_reap(struct netlink *netlink, struct error *err)
 
 int device_delete(struct netlink *netlink, uint32_t ifindex, struct error *err)
 {
-	struct netlink_request request;
-	struct error refused = {0};
-	char name[IFNAMSIZ];
-	int rc = device_check(netlink, ifindex, name, err);
+	int rc = device_ask(netlink, RTM_DELLINK, ifindex, 0, err);
 
-	if (rc)
-		return rc < 0 ? rc : 0;
-	link_request(&request, RTM_DELLINK, 0, ifindex);
-	rc = netlink_do(netlink, &request, NULL, NULL, &refused);
-	if (rc && rc != -ENODEV)
-		return error_set(err, rc, "device %s: %s", name, refused.line);
-	link_refresh(netlink, NULL, ifindex);
-	return 0;
+	if (!rc)
+		link_refresh(netlink, NULL, ifindex);
+	return rc;
 }
 
 int device_up(struct netlink *netlink, uint32_t ifindex, struct error *err)

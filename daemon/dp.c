@@ -103,32 +103,12 @@ static bool kernel_has_decap_l3(void)
 	return found;
 }
 
-/* Says what is missing before libbpf gets to say it at length. */
-static int bpf_probe(struct error *err)
-{
-	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "weft_probe", 4, 4, 1, NULL);
-
-	if (fd >= 0) {
-		close(fd);
-		return 0;
-	}
-	if (fd == -EPERM || fd == -EACCES)
-		return error_set(err, -EPERM,
-				 "datapath: no privilege to use BPF (CAP_BPF and CAP_NET_ADMIN)");
-	if (fd == -ENOSYS || fd == -EINVAL)
-		return error_set(err, -EOPNOTSUPP, "datapath: this kernel has no BPF");
-	return error_set(err, fd, "datapath: cannot make a BPF map: %s", strerror(-fd));
-}
-
 static int dp_open(struct dp **ret, struct error *err)
 {
 	struct dp *dp;
 	int r;
 
 	libbpf_set_print(libbpf_print);
-	r = bpf_probe(err);
-	if (r < 0)
-		return r;
 	dp = calloc(1, sizeof(*dp));
 	if (!dp)
 		return error_set(err, -ENOMEM, "out of memory");

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "daemon/live.h"
+#include "lib/hex.h"
 
 #define SAMPLE_SECONDS 5
 #define RATE_MIN       1000 /* ms: what is shorter says nothing */
@@ -211,11 +212,11 @@ static const struct weft_dropped *last_drop(struct kernel *kernel, const struct 
 }
 
 /* The bytes in hexadecimal; the tag that the kernel keeps beside them is put where it is on a wire. */
-static json_t *packet_hex(const struct weft_dropped *packet, bool tagged)
+static json_t *packet_json(const struct weft_dropped *packet, bool tagged)
 {
 	uint8_t bytes[WEFT_DROPPED_BYTES + TAG_LENGTH];
 	char text[2 * sizeof(bytes) + 1];
-	size_t count = packet->captured, at = 0;
+	size_t count = packet->captured;
 
 	memcpy(bytes, packet->bytes, sizeof(packet->bytes));
 	if (tagged) {
@@ -225,10 +226,7 @@ static json_t *packet_hex(const struct weft_dropped *packet, bool tagged)
 		bytes[TAG_OFFSET + 3] = (uint8_t)packet->vlan_tci;
 		count += TAG_LENGTH;
 	}
-	text[0] = '\0';
-	for (size_t i = 0; i < count; i++)
-		at += (size_t)snprintf(text + at, sizeof(text) - at, "%02x", bytes[i]);
-	return json_string(text);
+	return json_string(hex_write(bytes, count, text));
 }
 
 static json_t *dropped_json(struct kernel *kernel, const struct weft_dropped *packet, uint32_t now)
@@ -247,7 +245,7 @@ static json_t *dropped_json(struct kernel *kernel, const struct weft_dropped *pa
 	json_object_set_new(json, "length", json_integer(packet->len + (tagged ? TAG_LENGTH : 0)));
 	if (packet->segment)
 		json_object_set_new(json, "segment", json_integer(packet->segment));
-	json_object_set_new(json, "packet", packet_hex(packet, tagged));
+	json_object_set_new(json, "packet", packet_json(packet, tagged));
 	return json;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "daemon/live.h"
+#include "lib/hex.h"
 
 static const struct live_remote *remote_of(const struct kernel *kernel, uint32_t id)
 {
@@ -23,15 +24,9 @@ static void put_remote(json_t *json, const struct live_remote *remote)
 
 static json_t *bytes_json(const uint8_t *bytes, size_t len)
 {
-	static const char digits[] = "0123456789abcdef";
 	char text[2 * WEFT_CONTROL_BYTES + 1];
 
-	for (size_t i = 0; i < len; i++) {
-		text[2 * i] = digits[bytes[i] >> 4];
-		text[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	text[2 * len] = 0;
-	return json_string_nocheck(text);
+	return json_string(hex_write(bytes, len, text));
 }
 
 void geneve_control_event(struct kernel *kernel, const struct weft_control_event *event)

@@ -68,6 +68,26 @@ static void held_free(struct held *held)
 	free(held);
 }
 
+/* 0 also if it is held already; `open` gives it its sockets, or says why not by a negative errno. */
+static int held_hold(const struct holder_item *item, int (*open)(struct held *held))
+{
+	struct held *held;
+	int rc;
+
+	if (held_find(item))
+		return 0;
+	held = held_new(item);
+	if (!held)
+		return -ENOMEM;
+	rc = open(held);
+	if (rc) {
+		held_free(held);
+		return rc;
+	}
+	LL_PREPEND(everything, held);
+	return 0;
+}
+
 /* 0 also if it is not held. */
 static int held_release(const struct holder_item *item)
 {
@@ -109,80 +129,56 @@ static int port_bind(int family, uint16_t port)
 	return rc ? rc : fd;
 }
 
-int held_port_hold(uint16_t port)
+static int port_open(struct held *held)
 {
-	struct holder_item item;
-	struct held *held;
-
-	memset(&item, 0, sizeof(item));
-	item.port = port;
-	if (!port)
-		return -EINVAL;
-	if (held_find(&item))
-		return 0;
-	held = held_new(&item);
-	if (!held)
-		return -ENOMEM;
-	held->fd[0] = port_bind(AF_INET, port);
-	held->fd[1] = held->fd[0] < 0 ? held->fd[0] : port_bind(AF_INET6, port);
+	held->fd[0] = port_bind(AF_INET, held->item.port);
+	held->fd[1] = held->fd[0] < 0 ? held->fd[0] : port_bind(AF_INET6, held->item.port);
 	/* a host without IPv6 has none to hold */
 	if (held->fd[0] >= 0 && (held->fd[1] == -EAFNOSUPPORT || held->fd[1] == -EADDRNOTAVAIL))
 		held->fd[1] = -1;
-	else if (held->fd[1] < 0) {
-		int rc = held->fd[1];
-
-		held_free(held);
-		return rc;
-	}
-	LL_PREPEND(everything, held);
+	else if (held->fd[1] < 0)
+		return held->fd[1];
 	return 0;
+}
+
+int held_port_hold(uint16_t port)
+{
+	struct holder_item item = {.port = port};
+
+	return port ? held_hold(&item, port_open) : -EINVAL;
 }
 
 int held_port_release(uint16_t port)
 {
-	struct holder_item item;
+	struct holder_item item = {.port = port};
 
-	memset(&item, 0, sizeof(item));
-	item.port = port;
 	return held_release(&item);
 }
 
 /* --- protocols ----------------------------------------------------------------------------- */
 
+static int protocol_open(struct held *held)
+{
+	int rc = held->back = reassembly_back();
+
+	if (rc >= 0)
+		rc = held->fd[0] = reassembly_open(AF_INET, held->item.protocol);
+	if (rc >= 0)
+		rc = held->fd[1] = reassembly_open(AF_INET6, held->item.protocol);
+	return rc < 0 && !(held->fd[0] >= 0 && rc == -EAFNOSUPPORT) ? rc : 0;
+}
+
 int held_protocol_hold(uint16_t protocol)
 {
-	struct holder_item item;
-	struct held *held;
-	int rc;
+	struct holder_item item = {.protocol = protocol};
 
-	memset(&item, 0, sizeof(item));
-	item.protocol = protocol;
-	if (protocol != IPPROTO_GRE)
-		return -EOPNOTSUPP;
-	if (held_find(&item))
-		return 0;
-	held = held_new(&item);
-	if (!held)
-		return -ENOMEM;
-	rc = held->back = reassembly_back();
-	if (rc >= 0)
-		rc = held->fd[0] = reassembly_open(AF_INET, protocol);
-	if (rc >= 0)
-		rc = held->fd[1] = reassembly_open(AF_INET6, protocol);
-	if (rc < 0 && !(held->fd[0] >= 0 && rc == -EAFNOSUPPORT)) {
-		held_free(held);
-		return rc;
-	}
-	LL_PREPEND(everything, held);
-	return 0;
+	return protocol == IPPROTO_GRE ? held_hold(&item, protocol_open) : -EOPNOTSUPP;
 }
 
 int held_protocol_release(uint16_t protocol)
 {
-	struct holder_item item;
+	struct holder_item item = {.protocol = protocol};
 
-	memset(&item, 0, sizeof(item));
-	item.protocol = protocol;
 	return held_release(&item);
 }
 
@@ -297,37 +293,16 @@ static int carrier_join(struct held *held)
 
 int held_join(const struct weft_addr *group, uint32_t ifindex)
 {
-	struct holder_item item;
-	struct held *held;
-	int rc;
+	struct holder_item item = {.ifindex = ifindex, .group = *group};
 
-	memset(&item, 0, sizeof(item));
-	item.ifindex = ifindex;
-	item.group = *group;
-	if (!addr_is_multicast(group) || !ifindex)
-		return -EINVAL;
-	if (held_find(&item))
-		return 0;
-	held = held_new(&item);
-	if (!held)
-		return -ENOMEM;
-	rc = carrier_join(held);
-	if (rc) {
-		free(held);
-		return rc;
-	}
-	LL_PREPEND(everything, held);
-	return 0;
+	return addr_is_multicast(group) && ifindex ? held_hold(&item, carrier_join) : -EINVAL;
 }
 
 int held_leave(const struct weft_addr *group, uint32_t ifindex)
 {
-	struct holder_item item;
+	struct holder_item item = {.ifindex = ifindex, .group = *group};
 	struct held *held;
 
-	memset(&item, 0, sizeof(item));
-	item.ifindex = ifindex;
-	item.group = *group;
 	held = held_find(&item);
 	if (!held)
 		return 0;

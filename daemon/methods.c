@@ -11,6 +11,7 @@
 #include "daemon/api.h"
 #include "daemon/monitor.h"
 #include "daemon/transaction.h"
+#include "lib/hex.h"
 #include "lib/tunnel.h"
 #include "lib/rpc.h"
 
@@ -310,24 +311,6 @@ static int method_monitor(struct call *call, struct error *err)
 
 /* --- Frames of weft probe ---------------------------------------------------------------- */
 
-/* Hexadecimal to at most `room` bytes; how many, or -EINVAL. */
-static int hex_parse(const char *hex, uint8_t *bytes, size_t room)
-{
-	static const char digits[] = "0123456789abcdef";
-	size_t count = strlen(hex);
-
-	if (count % 2 || count / 2 > room)
-		return -EINVAL;
-	for (size_t i = 0; i < count; i++) {
-		const char *digit = strchr(digits, hex[i]);
-
-		if (!digit)
-			return -EINVAL;
-		bytes[i / 2] = (uint8_t)(bytes[i / 2] << 4 | (digit - digits));
-	}
-	return (int)(count / 2);
-}
-
 static int method_inject(struct call *call, struct error *err)
 {
 	static const char *const keys[] = {"port", "packet", "length", NULL};
@@ -345,7 +328,7 @@ static int method_inject(struct call *call, struct error *err)
 		return result;
 	if (!port || !model_find(call->weftd->model, NOUN_PORT, port))
 		return error_set(err, -ENOENT, "port: there is no %.16s", port ? port : "name");
-	count = hex ? hex_parse(hex, frame, sizeof(frame)) : -EINVAL;
+	count = hex ? hex_read(hex, frame, sizeof(frame)) : -EINVAL;
 	if (count < ETH_HLEN)
 		return error_set(err, -EINVAL, "packet: is not hexadecimal, %d to %d bytes",
 				 ETH_HLEN, INJECT_BYTES);

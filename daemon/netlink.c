@@ -133,6 +133,34 @@ int netlink_do(struct netlink *netlink, struct netlink_request *request, mnl_cb_
 	return more;
 }
 
+struct reading {
+	struct netlink *netlink;
+	uint16_t type;
+	cache_update *update;
+	int rc;
+};
+
+static int read_each(const struct nlmsghdr *message, void *arg)
+{
+	struct reading *reading = arg;
+	int rc = 0;
+
+	if (message->nlmsg_type == reading->type)
+		rc = reading->update(reading->netlink, message, true);
+	if (rc)
+		reading->rc = rc;
+	return MNL_CB_OK;
+}
+
+int cache_read(struct netlink *netlink, struct netlink_request *request, uint16_t type,
+	       cache_update *update)
+{
+	struct reading reading = {.netlink = netlink, .type = type, .update = update};
+	int rc = netlink_do(netlink, request, read_each, &reading, NULL);
+
+	return rc ? rc : reading.rc;
+}
+
 void netlink_put_addr(struct nlmsghdr *header, uint16_t type, const struct weft_addr *addr)
 {
 	if (addr_is_v4(addr))

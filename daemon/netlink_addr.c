@@ -12,8 +12,6 @@
 #include "daemon/netlink_cache.h"
 #include "lib/addr.h"
 
-#define SYNC_ATTEMPTS 8
-
 /* The same address may stand on several devices, and on one device with several prefix lengths. */
 struct address {
 	struct weft_addr addr;
@@ -226,27 +224,9 @@ void address_cache_drop(struct netlink *netlink, uint32_t ifindex)
 		address_remove(netlink, device->list);
 }
 
-struct update {
-	struct netlink *netlink;
-	int rc;
-};
-
-static int update_each(const struct nlmsghdr *message, void *arg)
-{
-	struct update *update = arg;
-	int rc = 0;
-
-	if (message->nlmsg_type == RTM_NEWADDR)
-		rc = address_cache_update(update->netlink, message, true);
-	if (rc)
-		update->rc = rc;
-	return MNL_CB_OK;
-}
-
 int address_cache_sync(struct netlink *netlink, bool quiet, struct error *err)
 {
 	struct address_cache *cache = netlink->addresses;
-	struct update update = {.netlink = netlink};
 	struct netlink_request request;
 	struct address_device *device, *next_device;
 	struct address *address, *next;
@@ -254,14 +234,12 @@ int address_cache_sync(struct netlink *netlink, bool quiet, struct error *err)
 	bool untold;
 	int rc = -EINTR;
 
+	head = netlink_request(&request, RTM_GETADDR, NLM_F_DUMP, sizeof(*head));
+	head->ifa_family = AF_UNSPEC;
 	for (int i = 0; rc == -EINTR && i < SYNC_ATTEMPTS; i++) {
 		cache->generation++;
-		head = netlink_request(&request, RTM_GETADDR, NLM_F_DUMP, sizeof(*head));
-		head->ifa_family = AF_UNSPEC;
-		rc = netlink_do(netlink, &request, update_each, &update, NULL);
+		rc = cache_read(netlink, &request, RTM_NEWADDR, address_cache_update);
 	}
-	if (!rc)
-		rc = update.rc;
 	if (rc)
 		return error_set(err, rc, "netlink: reading addresses: %s", strerror(-rc));
 	/* removing a device's last address frees the device: its last `next` is read before that */

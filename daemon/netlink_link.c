@@ -15,8 +15,6 @@
 #include "daemon/netlink.h"
 #include "daemon/netlink_cache.h"
 
-#define SYNC_ATTEMPTS 8 /* a dump that changes under the reader is read again */
-
 struct link_entry {
 	struct link now;
 	struct link told;
@@ -268,23 +266,6 @@ void link_cache_tell(struct netlink *netlink)
 			entry_tell(netlink, entry);
 }
 
-struct update {
-	struct netlink *netlink;
-	int rc;
-};
-
-static int update_each(const struct nlmsghdr *message, void *arg)
-{
-	struct update *update = arg;
-	int rc = 0;
-
-	if (message->nlmsg_type == RTM_NEWLINK)
-		rc = link_cache_update(update->netlink, message, true);
-	if (rc)
-		update->rc = rc;
-	return MNL_CB_OK;
-}
-
 static void link_request(struct netlink_request *request, uint16_t flags, uint32_t ifindex)
 {
 	struct ifinfomsg *info;
@@ -297,18 +278,15 @@ static void link_request(struct netlink_request *request, uint16_t flags, uint32
 int link_cache_sync(struct netlink *netlink, bool quiet, struct error *err)
 {
 	struct link_cache *cache = netlink->links;
-	struct update update = {.netlink = netlink};
 	struct netlink_request request;
 	struct link_entry *entry, *next;
 	int rc = -EINTR;
 
+	link_request(&request, NLM_F_DUMP, 0);
 	for (int i = 0; rc == -EINTR && i < SYNC_ATTEMPTS; i++) {
 		cache->generation++;
-		link_request(&request, NLM_F_DUMP, 0);
-		rc = netlink_do(netlink, &request, update_each, &update, NULL);
+		rc = cache_read(netlink, &request, RTM_NEWLINK, link_cache_update);
 	}
-	if (!rc)
-		rc = update.rc;
 	if (rc)
 		return error_set(err, rc, "netlink: reading links: %s", strerror(-rc));
 	HASH_ITER (by_index, cache->by_index, entry, next)
@@ -344,16 +322,13 @@ static void link_hide(struct link_cache *cache, const char *name, uint32_t ifind
 
 int link_refresh(struct netlink *netlink, const char *name, uint32_t ifindex)
 {
-	struct update update = {.netlink = netlink};
 	struct netlink_request request;
 	int rc;
 
 	link_request(&request, 0, name ? 0 : ifindex);
 	if (name)
 		mnl_attr_put_strz(&request.header, IFLA_IFNAME, name);
-	rc = netlink_do(netlink, &request, update_each, &update, NULL);
-	if (!rc)
-		rc = update.rc;
+	rc = cache_read(netlink, &request, RTM_NEWLINK, link_cache_update);
 	if (rc == -ENODEV)
 		link_hide(netlink->links, name, ifindex);
 	if (netlink->links->dirty)

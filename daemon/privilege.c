@@ -19,6 +19,7 @@ static const cap_value_t needed[] = {CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, CAP_NE
 #define NEEDED	 ((int)(sizeof(needed) / sizeof(*needed)))
 #define REQUIRED 3 /* without these of them weftd cannot work at all */
 
+/* Says what is missing before libbpf gets to say it at length. */
 static int bpf_probe(struct error *err)
 {
 	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "weft_probe", 4, 4, 1, NULL);

@@ -17,6 +17,7 @@
 #include "daemon/live.h"
 #include "daemon/port_private.h"
 #include "daemon/trace_packet.h"
+#include "lib/hex.h"
 
 #define TRACE_KEEP_SECONDS 10
 #define TRACE_RUNS_MAX	   256 /* programs run for one packet */
@@ -163,18 +164,13 @@ static void remote_put(const struct trace *trace, json_t *json, uint32_t id, boo
 
 static void packet_put(json_t *json, const struct trace_packet *packet, uint32_t segment)
 {
-	static const char digits[] = "0123456789abcdef";
 	char text[2 * sizeof(packet->bytes) + 1];
 	uint32_t len = packet->input.len;
 
-	for (uint32_t i = 0; i < len; i++) {
-		text[2 * i] = digits[packet->bytes[i] >> 4];
-		text[2 * i + 1] = digits[packet->bytes[i] & 0xf];
-	}
 	number_put(json, "length", len);
 	if (segment)
 		number_put(json, "segment", segment);
-	json_object_set_new(json, "packet", json_stringn(text, (size_t)len * 2));
+	json_object_set_new(json, "packet", json_string(hex_write(packet->bytes, len, text)));
 }
 
 static void underlay_put(json_t *json, const struct weft_trace *step)
@@ -368,32 +364,19 @@ static int pending_run(struct trace *trace, struct pending *pending, struct erro
 
 /* --- The request ------------------------------------------------------------------------------- */
 
-static int hex_value(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	if (digit >= 'a' && digit <= 'f')
-		return digit - 'a' + 10;
-	return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
-}
-
 static int packet_read(struct trace_packet *packet, const char *hex, struct error *err)
 {
-	size_t len = hex ? strlen(hex) : 0;
+	int len = hex ? hex_read(hex, packet->bytes, DP_TRACE_MAX) : 0;
 
 	if (!hex)
 		return error_set(err, -EINVAL, "packet: is missing");
-	if (len % 2 || strspn(hex, "0123456789abcdefABCDEF") != len)
+	if (len == -EINVAL)
 		return error_set(err, -EINVAL, "packet: is no hexadecimal");
-	len /= 2;
-	if (len < DP_TRACE_MIN || len > DP_TRACE_MAX)
+	if (len < DP_TRACE_MIN)
 		return error_set(err, -EINVAL,
 				 "packet: has %zu bytes; a trace takes %d to %d, Ethernet header "
 				 "and all",
-				 len, DP_TRACE_MIN, DP_TRACE_MAX);
-	for (size_t i = 0; i < len; i++)
-		packet->bytes[i] =
-			(uint8_t)(hex_value(hex[2 * i]) << 4 | hex_value(hex[2 * i + 1]));
+				 strlen(hex) / 2, DP_TRACE_MIN, DP_TRACE_MAX);
 	packet->input.len = (uint32_t)len;
 	return 0;
 }

@@ -83,6 +83,8 @@ void trace_packet_segment(struct trace_packet *packet)
 	l4 = ip + ip_len;
 	if ((protocol != IPPROTO_TCP && protocol != IPPROTO_UDP) || ip_len < IPV4_LEAST)
 		return;
+	if (l4 + (protocol == IPPROTO_TCP ? TCP_LEAST : UDP_LEN) > bytes + len)
+		return;
 	header = protocol == IPPROTO_TCP ? (l4[12] >> 4) * 4u : UDP_LEN;
 	whole = (uint32_t)(l4 - bytes) + header + packet->input.segment;
 	if (whole < len) {

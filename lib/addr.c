@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/hex.h"
+
 struct weft_addr addr_from_v4(struct in_addr v4)
 {
 	return (struct weft_addr){.word = {0, 0, htonl(0xffff), v4.s_addr}};
@@ -121,17 +123,6 @@ int prefix_parse(const char *text, struct prefix *ret)
 	}
 	ret->len = bits;
 	return 0;
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 int mac_parse(const char *text, uint8_t ret[6])

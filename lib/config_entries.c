@@ -2,7 +2,8 @@
 /*
  * The simple entries of a configuration are cut out, line by line, and YAML's reader gets the rest: an empty line in the
  * place of each, so that its refusals name the right one, and {} for the first. If that is the first entry of what it
- * has read, the lines were what they looked like, and not, say, lines of a long string.
+ * has read, the lines were what they looked like, and not, say, lines of a long string. Where it refuses the rest, that is
+ * looked for in what stands before the entries.
  */
 #include "lib/config_entries.h"
 
@@ -14,7 +15,10 @@
 #include "lib/config_file.h"
 #include "lib/yaml.h"
 
-#define SIMPLE_MIN 1024 /* fewer are not worth it */
+/* Fewer are not worth it; tests/fuzz has no room for so many. */
+#ifndef SIMPLE_MIN
+#define SIMPLE_MIN 1024
+#endif
 
 static const char *line_end(const char *line, const char *end)
 {
@@ -50,13 +54,14 @@ static bool line_empty(const char *line, const char *stop)
 
 /*
  * Sets up what config_entries_next() walks, and writes the rest of the section into `rest`. The first line that is neither
- * an entry on a line of its own nor empty ends it.
+ * an entry on a line of its own nor empty ends it. Gives the length of `rest` up to and with the {} of the first.
  */
-static void section_cut(struct config_entries *entries, const char *section, const char *end,
-			FILE *rest)
+static size_t section_cut(struct config_entries *entries, const char *section, const char *end,
+			  FILE *rest)
 {
 	const char *line = section;
 	struct entry_line entry;
+	long marked = 0;
 
 	*entries = (struct config_entries){.at = section};
 	while (line < end) {
@@ -67,6 +72,7 @@ static void section_cut(struct config_entries *entries, const char *section, con
 		if (simple && !entries->count) {
 			entries->indent = entry.indent;
 			fprintf(rest, "%*s- {}", (int)entry.indent, "");
+			marked = ftell(rest);
 		}
 		simple = simple && entry.indent == entries->indent;
 		if (!simple && !line_empty(line, stop) &&
@@ -82,10 +88,12 @@ static void section_cut(struct config_entries *entries, const char *section, con
 	}
 	entries->end = line;
 	fwrite(line, 1, (size_t)(end - line), rest);
+	return marked > 0 ? (size_t)marked : 0;
 }
 
 /* The text without its simple entries, to be freed; NULL: it is not worth it. */
-static char *text_cut(const char *text, size_t len, struct config_entries *entries, size_t *ret_len)
+static char *text_cut(const char *text, size_t len, struct config_entries *entries, size_t *ret_len,
+		      size_t *ret_marked)
 {
 	const char *section = section_find(text, text + len);
 	char *rest = NULL;
@@ -97,7 +105,7 @@ static char *text_cut(const char *text, size_t len, struct config_entries *entri
 	if (!file)
 		return NULL;
 	fwrite(text, 1, (size_t)(section - text), file);
-	section_cut(entries, section, text + len, file);
+	*ret_marked = section_cut(entries, section, text + len, file);
 	if (fclose(file) != 0 || entries->count < SIMPLE_MIN) {
 		free(rest);
 		return NULL;
@@ -105,29 +113,42 @@ static char *text_cut(const char *text, size_t len, struct config_entries *entri
 	return rest;
 }
 
+/* Takes the {} of the first entry away, if it is there. */
+static bool mark_take(json_t *config)
+{
+	json_t *section = json_object_get(config, "fdb"), *mark = json_array_get(section, 0);
+
+	return json_is_object(mark) && !json_object_size(mark) &&
+	       json_array_remove(section, 0) == 0;
+}
+
+/* Is the mark there in this text, which ends with it? */
+static bool text_marked(const char *text, size_t len)
+{
+	json_auto_t *config = NULL;
+
+	return config_file_parse(text, len, &config, NULL) == 0 && mark_take(config);
+}
+
 int config_entries_split(const char *text, size_t len, json_t **ret, struct config_entries *entries,
 			 struct error *err)
 {
-	size_t rest_len = 0;
-	json_t *section, *mark;
+	struct error refusal = {};
+	size_t rest_len = 0, marked = 0;
 	char *rest;
-	int code;
+	bool sure;
 
 	*ret = NULL;
 	if (len > YAML_SIZE_MAX)
 		return error_set(err, -E2BIG, "longer than %u bytes", YAML_SIZE_MAX);
-	rest = text_cut(text, len, entries, &rest_len);
+	rest = text_cut(text, len, entries, &rest_len, &marked);
 	if (rest) {
-		code = config_file_parse(rest, rest_len, ret, err);
+		sure = config_file_parse(rest, rest_len, ret, &refusal) < 0
+			       ? text_marked(rest, marked)
+			       : mark_take(*ret);
 		free(rest);
-		if (code < 0)
-			return code;
-		section = json_object_get(*ret, "fdb");
-		mark = json_array_get(section, 0);
-		if (json_is_object(mark) && !json_object_size(mark)) {
-			json_array_remove(section, 0);
-			return 0;
-		}
+		if (sure)
+			return refusal.code ? error_set(err, refusal.code, "%s", refusal.line) : 0;
 		json_decref(*ret);
 	}
 	*entries = (struct config_entries){};

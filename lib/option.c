@@ -7,16 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CRITICAL 0x80 /* in the type */
+#include "lib/hex.h"
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
+#define CRITICAL 0x80 /* in the type */
 
 static const char *hex_skip(const char *text)
 {
@@ -66,11 +59,9 @@ int option_parse(const char *text, struct geneve_option *ret, const char **ret_w
 	if (count % 8)
 		return -EINVAL;
 	*ret_what = "an option with more than 124 bytes of data";
-	if (count / 2 > OPTION_DATA_MAX)
+	if (hex_read(text, ret->data, OPTION_DATA_MAX) < 0)
 		return -EINVAL;
 	ret->len = (uint8_t)(count / 2);
-	for (size_t i = 0; i < ret->len; i++)
-		ret->data[i] = (uint8_t)(hex_digit(text[2 * i]) << 4 | hex_digit(text[2 * i + 1]));
 	return 0;
 }
 
@@ -101,8 +92,7 @@ const char *option_format(const struct geneve_option *option, char text[OPTION_S
 {
 	int at = sprintf(text, "0x%04x:0x%02x:", option->class, option->type);
 
-	for (size_t i = 0; i < option->len; i++)
-		at += sprintf(text + at, "%02x", option->data[i]);
+	hex_write(option->data, option->len, text + at);
 	return text;
 }
 

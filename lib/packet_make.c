@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/addr.h"
+#include "lib/hex.h"
 #include "lib/internet_sum.h"
 
 #define TEXT_MAX      16384
@@ -48,13 +49,11 @@ int packet_hex(const char *text, uint8_t *to, uint32_t size)
 	uint32_t digits = 0;
 
 	for (; *text; text++) {
-		int digit = isdigit((unsigned char)*text)
-				    ? *text - '0'
-				    : tolower((unsigned char)*text) - 'a' + 10;
+		int digit = hex_digit(*text);
 
 		if (strchr(" :.-", *text))
 			continue;
-		if (!isxdigit((unsigned char)*text) || digits / 2 >= size)
+		if (digit < 0 || digits / 2 >= size)
 			return -EINVAL;
 		if (digits++ % 2)
 			to[digits / 2 - 1] |= (uint8_t)digit;

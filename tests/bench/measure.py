@@ -3,12 +3,12 @@
 
 import json
 import os
-import pathlib
 import signal
 import subprocess
 import time
 
-BUILD = pathlib.Path(os.environ["WEFT_BUILD"])
+from bench import BUILD
+
 TRAFFIC = BUILD / "tests/bench/traffic"
 PORT = 7000
 SIZE = 64  # bytes of UDP payload

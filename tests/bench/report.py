@@ -108,11 +108,16 @@ def ratio(numbers):
     return f"rounds differ ({min(numbers):,.2f}..{max(numbers):,.2f})"
 
 
+def verdict(numbers, bound, higher=True):
+    """What the median of rounds that agree says of a bound; `higher`: it is to be that at least, else at most."""
+    if not is_steady(numbers):
+        return "rounds differ"
+    middle = statistics.median(numbers)
+    return "reached" if (middle >= bound if higher else middle <= bound) else "not reached"
+
+
 def _target(title, pair, got, bound, higher):
-    middle = statistics.median(got)
-    verdict = "rounds differ" if not is_steady(got) else \
-        "reached" if (middle >= bound if higher else middle <= bound) else "not reached"
-    return title, pair, ratio(got), f"{'≥' if higher else '≤'} {bound}", verdict
+    return title, pair, ratio(got), f"{'≥' if higher else '≤'} {bound}", verdict(got, bound, higher)
 
 
 def targets(rounds):

@@ -10,18 +10,16 @@ variant, so that all send packets of the same size, and the underlay has room fo
 """
 
 import contextlib
+import json
 import os
-import pathlib
 import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "net"))
+from bench import BUILD
+from daemon import Weftd
+from ovs import OpenVSwitch
+from readers import METRICS, captured, readers
 
-from daemon import Weftd  # noqa: E402
-from ovs import OpenVSwitch  # noqa: E402
-from readers import METRICS, captured, readers  # noqa: E402
-
-VM = pathlib.Path(os.environ["WEFT_BUILD"]) / "tests/bench/vm"
+VM, FRAMES = BUILD / "tests/bench/vm", BUILD / "tests/bench/frames"
 
 A, B = "172.31.0.1", "172.31.0.2"
 A6, B6 = "fd31::1", "fd31::2"
@@ -152,6 +150,20 @@ def weft(site, tunnel=VXLAN, ipv6=False, binary=None, options=()):
         command(f"port add {port} bridge br0" + (f" type internal mtu {MTU}" if host is container else ""))
         command(f"tunnel add vx0 bridge br0 {tunnel} local {local} remote {remote}")
     site.one_subnet()
+
+
+class Sender:
+    """Weft on both hosts, and frames of many MACs (frames.c) that c1 sends."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.site = Site(lab)
+        weft(self.site)
+        self.site.reach()
+
+    def send(self, *words):
+        said = self.site.c1.run("taskset", "-c", "0", FRAMES, "eth0", *words, timeout=words[0] + 30)
+        return json.loads(said.stdout)
 
 
 def weft_read(site):

@@ -258,14 +258,18 @@ class Datapath:
     def entry(self, address, vlan=0):
         return self.get("fdb", FdbKey(bridge=BRIDGE, vlan=vlan, mac=mac(address)))
 
-    def standard(self):
-        """A bridge with port IN on lo, port OUT, and a tunnel, VNI 1000, with one remote."""
+    def ports(self):
+        """A bridge with port IN on lo and port OUT, under a weftd that lives."""
         self.set("control", 0, Control(magic=C.WEFT_ABI_MAGIC, version=C.WEFT_ABI_VERSION,
                                        lease=(now() + ticks(3600)) & 0xffffffff))
         self.bridge()
         self.port(IN)
         self.port(OUT)
         self.set("devices", LO, IN)
+
+    def standard(self):
+        """ports(), and a tunnel, VNI 1000, with one remote."""
+        self.ports()
         self.tunnel()
         self.remote()
         self.remote(PROTOTYPE, None)

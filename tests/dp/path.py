@@ -2,9 +2,9 @@
 """A tunnel of any type over either version of IP: its objects in the datapath, and the packets of both ends."""
 
 import wire
-from abi import U8, U32, C, Control, Options, Peer, PeerKey, Port, Remote, Tunnel, VniKey, addr, mac
+from abi import U8, U32, C, Options, Peer, PeerKey, Port, Remote, Tunnel, VniKey, addr, mac
 from datapath import (A, B, BRIDGE, LO, LOCAL, NEXT_HOP, OTHER, OUT, OWN, PASS, PEER, PROTOTYPE, REDIRECT, REMOTE,
-                      SHOT, TUNNEL, UNDERLAY_MAC, IN, now, ticks)
+                      SHOT, TUNNEL, UNDERLAY_MAC, ticks)
 
 SIX, SIX_REMOTE, SIX_OTHER = "2001:db8::1", "2001:db8::2", "2001:db8::3"
 TYPES = {"vxlan": 1, "geneve": 2, "gretap": 3, "gre": 4, "nvgre": 5}
@@ -32,12 +32,7 @@ def frame6(size=20, dst=A, src=B, tos=0, ttl=64):
 
 def prepare(dp):
     """What every path needs: a bridge, its ports, A behind port OUT and B behind the remote."""
-    dp.set("control", 0, Control(magic=C.WEFT_ABI_MAGIC, version=C.WEFT_ABI_VERSION,
-                                 lease=(now() + ticks(3600)) & 0xffffffff))
-    dp.bridge()
-    dp.port(IN)
-    dp.port(OUT)
-    dp.set("devices", LO, IN)
+    dp.ports()
     for address in (LOCAL, SIX):
         dp.set("addresses", addr(address), C.WEFT_ADDRESS_UNICAST)
 

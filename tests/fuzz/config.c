@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/config_entries.h"
 #include "lib/config_file.h"
 #include "lib/entry_line.h"
 #include "lib/entry_words.h"
@@ -99,6 +100,45 @@ static void lines_try(const char *text, size_t len)
 	}
 }
 
+/* The simple entry that comes next, as JSON; NULL: there is none. */
+static json_t *simple_next(struct config_entries *entries)
+{
+	char text[ENTRY_LINE_TEXT];
+	struct error err = {};
+	size_t len;
+
+	return config_entries_next(entries, text, &len) ? entry_words_json(text, &err) : NULL;
+}
+
+/* What is read in two parts is what is read in one: `whole`, or that refusal. */
+static void split_try(const char *text, size_t len, const json_t *whole,
+		      const struct error *refusal)
+{
+	struct config_entries entries;
+	struct error err = {};
+	json_t *part, *entry, *simple, *rest;
+	size_t i, used = 0;
+
+	require((config_entries_split(text, len, &part, &entries, &err) < 0) == !whole);
+	require(!strcmp(err.line, refusal->line));
+	if (!whole)
+		return;
+	rest = json_object_get(part, "fdb");
+	simple = simple_next(&entries);
+	json_array_foreach (json_object_get(whole, "fdb"), i, entry) {
+		if (simple && json_equal(entry, simple)) {
+			json_decref(simple);
+			simple = simple_next(&entries);
+		} else {
+			require(json_equal(entry, json_array_get(rest, used++)));
+		}
+	}
+	require(!simple && used == json_array_size(rest));
+	json_object_set(part, "fdb", json_object_get(whole, "fdb"));
+	require(json_equal((json_t *)whole, part));
+	json_decref(part);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct error err = {};
@@ -109,8 +149,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (config_file_parse((const char *)data, size, &config, &err) < 0) {
 		line_check(&err);
+		split_try((const char *)data, size, NULL, &err);
 		return 0;
 	}
+	split_try((const char *)data, size, config, &err);
 	yaml_try(config);
 	for (enum noun noun = 0; noun < NOUN_COUNT; noun++) {
 		json_object_foreach (json_object_get(config, schemas[noun].plural), name, object) {

@@ -22,13 +22,12 @@ static void reply_read(const uint8_t *data, size_t size, bool v4, enum tunnel_ty
 		abort();
 }
 
-static void frame_read(const uint8_t *data, size_t size, size_t inner)
+static void frame_read(const uint8_t *data, size_t size, bool v4, size_t inner)
 {
-	static const struct probe_course course = {.source = {2, 0, 0, 0, 0, 1},
-						   .token = 0xfeedbeef,
-						   .target = {.s_addr = 0x0100000a}};
+	struct probe_course course = {.source = {2, 0, 0, 0, 0, 1}, .token = 0xfeedbeef};
 	struct probe_sight sight;
 
+	addr_parse(v4 ? "10.0.0.1" : "fd00::1", &course.target);
 	if (probe_sight_read(&course, data, size, size, inner, &sight) &&
 	    (sight.ecn > PROBE_ECN_NONE || sight.outer > PROBE_ECN_NONE))
 		abort();
@@ -41,6 +40,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (*data < 16)
 		reply_read(data + 1, size - 1, *data % 2, *data / 2 % (TUNNEL_NVGRE + 1));
 	else
-		frame_read(data + 1, size - 1, *data - 16u);
+		frame_read(data + 1, size - 1, *data % 2, (*data - 16u) / 2);
 	return 0;
 }

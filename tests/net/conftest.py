@@ -20,6 +20,7 @@ from lab import Lab, sweep
 from rig import ENCAPSULATIONS, Rig
 from routed import RoutedRig
 from shared import SharedWeft
+from switch import Switch
 from traced import Traced
 
 DUTS = {dut.name: dut for dut in (WeftDut, KernelDut, OvsDut)}
@@ -126,6 +127,14 @@ def _lab(folder):
 @pytest.fixture
 def lab(tmp_path):
     yield from _lab(tmp_path)
+
+
+@pytest.fixture
+def switch(lab):
+    """A bridge with two ports."""
+    switch = Switch(lab, 2)
+    switch.bridge((1, 2))
+    return switch
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ import re
 import encap
 import icmp
 from decode import PORTS, decode
-from frames import BROADCAST, frame, mac_of
+from frames import BROADCAST, IP, UDP, Ether, Raw, frame, mac_of
 from lab import DEADLINE, wait_until
 from tap import Tap
 
@@ -194,6 +194,29 @@ class Rig:
         hello = self.tenant(TENANT_R, TENANT_A)
         self.delivered(self.packet(hello, source, **fields), hello)
         self.good = dict(source=source, **fields)
+
+    def kept_apart(self, what, first, second):
+        """Two bridges, each with a port and a tunnel; only their VNIs or keys ("vni", "key") tell them apart."""
+        field = {"vni": "id"}.get(what, what)
+        for bridge, port, name, number in (("br1", "pa", "v1", first), ("br2", "pb", "v2", second)):
+            self.dut.bridge(bridge)
+            self.dut.port(port, bridge)
+            self.tunnel(name, bridge, **{field: number})
+        for number, tap, other in ((first, self.a, self.b), (second, self.b, self.a)):
+            assert getattr(self.out(self.tenant(TENANT_A, BROADCAST), tap), what) == number
+            inner = self.tenant(TENANT_R, TENANT_A)  # the same MACs in both
+            self.delivered(self.packet(inner, vni=number), inner, tap)
+            assert getattr(self.out(self.tenant(TENANT_A, TENANT_R), tap), what) == number
+            assert not other.drain()
+
+    def zero_checksum(self):
+        """What goes out when the outer UDP checksum comes to zero: the same frame twice, the second time with the
+        first one's checksum in it."""
+        def inner(filler):
+            # Addresses, ports and lengths stay, so that the outer source port stays.
+            return bytes(Ether(src=TENANT_A, dst=TENANT_R) / IP(src="10.0.0.1", dst="10.0.0.2")
+                         / UDP(sport=1, dport=2, chksum=0) / Raw(filler.to_bytes(2, "big") + b"." * 16))
+        return self.out(inner(self.out(inner(0)).csum))
 
     def room(self, mtu=1500):
         """Bytes of a tenant's frame that fit an underlay of that MTU."""

@@ -368,16 +368,19 @@ def test_firewall_that_refuses_what_is_merged(lab):
         target.close()
 
 
-def test_no_device_that_merges(lab):
+@pytest.mark.parametrize("check, device, said", [
+    ("gro", "weft-vx4789 type bridge", {"subject": "UDP port 4789", "evidence": "weft-vx4789: exists and was not made by weft"}),
+    ("splitter", "weft-cut type veth peer name other", {"subject": "weft-cut", "mend": "restart weftd"})])
+def test_no_device_of_its_own(lab, check, device, said):
     """Somebody else's has its name."""
     patient = Patient(lab, up=False)
-    patient.one.ip("link add weft-vx4789 type bridge")
+    patient.one.ip(f"link add {device}")
     patient.overlay.up()
-    patient.finding("gro", subject="UDP port 4789", evidence="weft-vx4789: exists and was not made by weft")
-    patient.one.ip("link del weft-vx4789")
+    patient.finding(check, **said)
+    patient.one.ip(f"link del {device.split()[0]}")
     patient.weft.kill()
     patient.weft.start()
-    patient.well("gro")
+    patient.well(check)
 
 
 def test_xdp(patient, tmp_path):
@@ -436,18 +439,6 @@ def test_offload_that_is_off(patient, feature, said):
     patient.finding("offload", subject="device eth0", evidence=said, mend="ethtool -K eth0 tx on tso on")
     patient.one.run("ethtool", "-K", "eth0", "tx", "on", "tso", "on")
     patient.well("offload")
-
-
-def test_no_device_that_cuts(lab):
-    """Somebody else's has its name."""
-    patient = Patient(lab, up=False)
-    patient.one.ip("link add name weft-cut type veth peer name other")
-    patient.overlay.up()
-    patient.finding("splitter", subject="weft-cut", mend="restart weftd")
-    patient.one.ip("link del weft-cut")
-    patient.weft.kill()
-    patient.weft.start()
-    patient.well("splitter")
 
 
 def test_words(patient):

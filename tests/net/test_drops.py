@@ -17,13 +17,6 @@ from terminal import Terminal
 ZERO = "00:00:00:00:00:00"
 
 
-@pytest.fixture
-def switch(lab):
-    switch = Switch(lab, 2)
-    switch.bridge((1, 2))
-    return switch
-
-
 def last(weft, reason):
     """The rows of a reason that have a packet."""
     return [row for row in weft(f"drops {reason}") if "last" in row]

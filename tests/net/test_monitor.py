@@ -4,21 +4,11 @@
 import os
 import signal
 
-import pytest
-
 from frames import mac_of
 from lab import DEADLINE, wait_until
 from monitor import Monitor
-from switch import Switch
 
 ONE = mac_of(1)
-
-
-@pytest.fixture
-def switch(lab):
-    made = Switch(lab, 2)
-    made.bridge((1, 2))
-    return made
 
 
 def test_objects(switch):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Many FDB entries: applied, shown, saved, kept and flushed, with work and memory that grow as they do."""
 
+import pathlib
 import re
 import subprocess
 
@@ -81,6 +82,10 @@ class Fdb:
         with open(f"/proc/{self.host.weft.process.pid}/status") as file:
             return next(int(line.split()[1]) * 1024 for line in file if line.startswith(name))
 
+    def gives_back(self):
+        """AddressSanitizer keeps what is freed, so that its memory says nothing of weftd's."""
+        return "libasan" not in pathlib.Path(f"/proc/{self.host.weft.process.pid}/maps").read_text()
+
 
 def rows(entries):
     bridges = {"p0": "br0", "v0": "br0", "p1": "brv", "v1": "brv"}
@@ -99,8 +104,9 @@ def test_many_entries(host):
     assert fdb.shown() == rows(entries)
     assert fdb.apply(text(entries)) == ["no change"]
     # weftd keeps no copy of the FDB, and what apply needs it gives back
-    assert fdb.memory("VmRSS") - before < 100 * MANY
-    assert fdb.memory("VmHWM") - before < 400 * MANY
+    if fdb.gives_back():
+        assert fdb.memory("VmRSS") - before < 100 * MANY
+        assert fdb.memory("VmHWM") - before < 400 * MANY
 
     saved = fdb.run("save")
     assert saved == fdb.run("save")

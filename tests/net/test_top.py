@@ -13,17 +13,9 @@ from daemon import BUILD
 from frames import BROADCAST, frame, mac_of
 from lab import wait_until
 from overlay import Overlay
-from switch import Switch
 from terminal import Terminal
 
 ZERO = "00:00:00:00:00:00"
-
-
-@pytest.fixture
-def switch(lab):
-    switch = Switch(lab, 2)
-    switch.bridge((1, 2))
-    return switch
 
 
 @pytest.fixture

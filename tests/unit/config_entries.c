@@ -244,6 +244,9 @@ static void test_context(void **state)
 		compare(heads[i], "", "}", PLAIN);
 		compare(heads[i], "  ", "", PLAIN);
 		compare(heads[i], "  ", "\":\nfdb: [{}]", PLAIN);
+		/* the string ends among its entries */
+		compare(heads[i], "  ", "  - { mac: 02:00:00:00:ff:01, dev: 'a' }", PLAIN / 2);
+		compare(heads[i], "  ", "  - { mac: 02:00:00:00:ff:01, dev: \"a\" }", PLAIN / 2);
 	}
 }
 

@@ -102,15 +102,21 @@ static void test_config(void **state)
 	unlink(path);
 }
 
+/* A weftd that was killed has left this state, whose path is given. */
+static void state_left(struct process *process, char path[128], const char *text)
+{
+	process_start_ready(process);
+	assert_int_equal(process_stop(process, SIGKILL), -SIGKILL);
+	process_path(process, "state.json", path);
+	write_file(path, text);
+}
+
 static void test_broken_state(void **state)
 {
 	struct process *process = *state;
 	char path[128], line[512], wanted[512];
 
-	process_start_ready(process);
-	assert_int_equal(process_stop(process, SIGKILL), -SIGKILL);
-	process_path(process, "state.json", path);
-	write_file(path, "{\"version\":1,");
+	state_left(process, path, "{\"version\":1,");
 	process_start(process, NULL, NULL);
 	process_line(process, line);
 	snprintf(wanted, sizeof(wanted), "weftd: error: %s: not a state file of this weftd", path);
@@ -128,11 +134,9 @@ static void test_left_out(void **state)
 	struct peer peer;
 	json_t *reply;
 
-	process_start_ready(process);
-	assert_int_equal(process_stop(process, SIGKILL), -SIGKILL);
-	process_path(process, "state.json", path);
-	write_file(path, "{\"version\":1,\"bridges\":{\"br0\":{}},\"ports\":{\"p0\":{\"bridge\":"
-			 "\"br0\"},\"refused\":{\"bridge\":\"br0\"}},\"tunnels\":{}}");
+	state_left(process, path,
+		   "{\"version\":1,\"bridges\":{\"br0\":{}},\"ports\":{\"p0\":{\"bridge\":"
+		   "\"br0\"},\"refused\":{\"bridge\":\"br0\"}},\"tunnels\":{}}");
 	process_start(process, NULL, NULL);
 	process_line(process, line);
 	assert_string_equal(line, "weftd: error: port refused: there is no such device; left out");
@@ -153,10 +157,8 @@ static void test_pending(void **state)
 	struct peer peer;
 	json_t *reply;
 
-	process_start_ready(process);
-	assert_int_equal(process_stop(process, SIGKILL), -SIGKILL);
-	process_path(process, "state.json", path);
-	write_file(path, "{\"version\":1,\"bridges\":{\"br0\":{}},\"ports\":{},\"tunnels\":{}}");
+	state_left(process, path,
+		   "{\"version\":1,\"bridges\":{\"br0\":{}},\"ports\":{},\"tunnels\":{}}");
 	process_path(process, "pending.json", path);
 	write_file(path, "{\"bridges\":{\"br1\":{}},\"ports\":{\"p0\":{\"bridge\":\"br1\"}},"
 			 "\"fdb\":[{\"mac\":\"02:00:00:00:00:01\",\"dev\":\"p0\"}]}");

@@ -57,3 +57,22 @@ void assert_round_trip(enum noun noun, const char *text)
 	}
 	object_free(noun, object);
 }
+
+void assert_changes(enum noun noun, void *object, const char *const *changes, const char *wanted)
+{
+	struct error err = {};
+	json_t *json;
+	char *text;
+
+	for (; *changes; changes++) {
+		json = json_loads(*changes, 0, NULL);
+		assert_int_equal(object_parse(noun, object, json, &err), 0);
+		json_decref(json);
+	}
+	json = object_json(noun, object, false);
+	text = json_dumps(json, JSON_COMPACT);
+	assert_string_equal(text, wanted);
+	free(text);
+	json_decref(json);
+	object_free(noun, object);
+}

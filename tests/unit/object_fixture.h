@@ -19,4 +19,7 @@ void assert_refused(enum noun noun, const char *text, const char *line);
 /* What is written of an object, in full and in short, makes the same object again; so does a copy. */
 void assert_round_trip(enum noun noun, const char *text);
 
+/* It takes the changes, as JSON, one after the other up to NULL, and is written as `wanted` then. It is freed. */
+void assert_changes(enum noun noun, void *object, const char *const *changes, const char *wanted);
+
 #endif

@@ -203,7 +203,6 @@ static void test_names(void **state)
 	}
 }
 
-/* Applies changes one after the other to one tunnel; the remotes are then `remotes`. */
 static void test_lists_change(void **state)
 {
 	static const char *const steps[] = {
@@ -212,25 +211,13 @@ static void test_lists_change(void **state)
 		"{\"remote\": {\"add\": \"10.0.0.2\", \"remove\": [\"10.0.0.9\", \"any\"]}}",
 		"{\"address\": [\"10.0.0.1/8\", \"10.0.0.2/8\"]}",
 		"{\"address\": {\"remove\": \"10.0.0.1/8\", \"add\": \"10.0.0.3/8\"}}",
+		NULL,
 	};
-	struct error err = {};
-	void *tunnel = object_new(NOUN_TUNNEL, "x0", &err);
-	json_t *json;
-	char *text;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		json = json_loads(steps[i], 0, NULL);
-		assert_int_equal(object_parse(NOUN_TUNNEL, tunnel, json, &err), 0);
-		json_decref(json);
-	}
-	json = object_json(NOUN_TUNNEL, tunnel, false);
-	text = json_dumps(json, JSON_COMPACT);
-	assert_string_equal(text, "{\"id\":1,\"remote\":[\"10.0.0.1\",\"10.0.0.2\"],"
-				  "\"address\":[\"10.0.0.2/8\",\"10.0.0.3/8\"]}");
-	free(text);
-	json_decref(json);
-	object_free(NOUN_TUNNEL, tunnel);
+	assert_changes(NOUN_TUNNEL, object_new(NOUN_TUNNEL, "x0", NULL), steps,
+		       "{\"id\":1,\"remote\":[\"10.0.0.1\",\"10.0.0.2\"],"
+		       "\"address\":[\"10.0.0.2/8\",\"10.0.0.3/8\"]}");
 	assert_refused(NOUN_TUNNEL, V(", 'remote': {'remove': '10.0.0.1'}"),
 		       "remote: 10.0.0.1 is not in the list");
 	assert_refused(NOUN_TUNNEL, V(", 'remote': {'remove': 'any'}"),
