@@ -63,7 +63,7 @@ TARGETS.append(("round_trip.p50", "U", "B", 1.03))
 TARGETS += [(f"{_test}.rate", "UM", "U", 0.97) for _test in ("udp_most", "tcp_packet", "tcp_super")]
 # The host's own end beside a container's.
 OWN_END = [(f"{_test}.rate", 1.0) for _test in ("udp_most", "tcp_packet", "tcp_super")]
-PAIRS = (("U", "B"), ("U", "N0"), ("U", "N1"), ("U", "K"), ("U", "O"), ("UM", "U"), ("UC", "U"), ("UF", "U"), ("K", "N0"), ("O", "N0"), ("G", "U"), ("G0", "U"),
+PAIRS = (("U", "B"), ("U", "N0"), ("U", "N1"), ("U", "K"), ("U", "O"), ("UM", "U"), ("UH", "U"), ("UC", "U"), ("UF", "U"), ("K", "N0"), ("O", "N0"), ("G", "U"), ("G0", "U"),
          ("R", "U"), ("U6", "U"), ("U60", "U"))
 
 
@@ -194,7 +194,7 @@ def plot(result, path):
     if len(data) < 2:
         return False
     names = [f"{name}: {TITLES[name]}" for name in variants]
-    colours = {"N0": "#9aa0a6", "N1": "#c9ccd0", "UM": "#1f6f4b", "UC": "#0f4a30", "UF": "#3d7d60", "K": "#4c78a8", "O": "#e0a030", "U": "#2f8f5b", "B": "#a05050", "G": "#58b07f",
+    colours = {"N0": "#9aa0a6", "N1": "#c9ccd0", "UM": "#1f6f4b", "UH": "#7fc9a0", "UC": "#0f4a30", "UF": "#3d7d60", "K": "#4c78a8", "O": "#e0a030", "U": "#2f8f5b", "B": "#a05050", "G": "#58b07f",
                "G0": "#86c9a2", "R": "#b3dfc5", "U6": "#7a5fa8", "U60": "#ab96cc"}
     bars = ", ".join(
         f"$data using {column + 2}:xtic(1) title '{name}' lc rgb '{colours[variant]}'"
