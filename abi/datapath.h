@@ -172,7 +172,7 @@ struct weft_remote {
 	__u8 header_len; /* bytes of `header`: a multiple of 4, 24 to 56 */
 	__u8 options_len; /* bytes of GENEVE options, in map `options`: a multiple of 4, 0 to 252 */
 	__u64 room;	  /* bpf_skb_adjust_room() flags but for BPF_F_ADJ_ROOM_ENCAP_L2() */
-	__u8 ethernet[14]; /* outer Ethernet header (network); both MACs zero: not resolved */
+	__u8 ethernet[14]; /* outer Ethernet header (network); not resolved: both MACs are zero */
 	__u8 sequence;	   /* offset of the GRE sequence number in `header` */
 	__u8 pad;
 	struct weft_addr addr; /* outer destination */

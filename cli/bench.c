@@ -10,10 +10,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cli/member.h"
 #include "cli/output.h"
-#include "cli/tool.h"
 #include "cli/traffic.h"
 #include "cli/watch.h"
+#include "lib/addr.h"
 
 #define REPLY_SECONDS 15
 #define TRIED_LEAST   2 /* packets that bench_try() sends, whatever becomes of them */
@@ -55,13 +56,15 @@ static int here_find(struct bench *bench, enum bench_path path, struct error *er
 {
 	struct sockaddr_storage name = {};
 	socklen_t len = sizeof(name);
+	char there[ADDR_STRLEN];
 	int fd;
 
 	if (!addr_is_any(&bench->here[path]))
 		return 0;
 	fd = traffic_open(SOCK_DGRAM, NULL, 0, &bench->there[path], BENCH_PORT);
 	if (fd < 0)
-		return error_set(err, fd, "bench: %s: %s", bench_paths[path], strerror(-fd));
+		return error_set(err, fd, "bench: %s: no way to %s: %s", bench_paths[path],
+				 addr_format(&bench->there[path], there), strerror(-fd));
 	getsockname(fd, (struct sockaddr *)&name, &len);
 	close(fd);
 	if (name.ss_family == AF_INET)
@@ -78,7 +81,7 @@ static int hello(struct wire *wire, json_t **ret, struct error *err)
 
 	if (code < 0)
 		return code;
-	if (json_integer_value(json_object_get(*ret, "protocol")) != BENCH_PROTOCOL)
+	if (member_number(*ret, "protocol") != BENCH_PROTOCOL)
 		return error_set(err, -EPROTO,
 				 "bench: the server is no weft bench of this version");
 	if (!json_is_true(json_object_get(*ret, "iperf3")))
@@ -153,6 +156,8 @@ static int client(struct cli *cli, struct bench *bench, struct words *words, str
 		ret = error_set(err, -ENOENT, "bench: iperf3 is not installed");
 	if (ret == 0)
 		ret = bench_tunnel(cli, bench, tunnel, err);
+	if (ret == 0 && bench->plot)
+		ret = bench_plot_check(bench, err);
 	if (ret < 0)
 		return ret;
 	bench->tunnel = tunnel;
@@ -165,8 +170,6 @@ static int client(struct cli *cli, struct bench *bench, struct words *words, str
 	if (ret == 0)
 		ret = client_run(cli, bench, &wire, err);
 	wire_close(&wire);
-	if (ret == 0 && bench->plot)
-		ret = bench_plot(bench, err);
 	if (ret < 0)
 		return ret;
 	if (cli->json) {
@@ -176,7 +179,7 @@ static int client(struct cli *cli, struct bench *bench, struct words *words, str
 	} else {
 		bench_print(bench);
 	}
-	return 0;
+	return bench->plot ? bench_plot(bench, err) : 0;
 }
 
 static int server(struct cli *cli, struct words *words, struct error *err)

@@ -77,6 +77,8 @@ void bench_summarize(const struct bench *bench, enum bench_metric metric,
 		     struct bench_summary *ret);
 json_t *bench_json(const struct bench *bench);
 void bench_print(const struct bench *bench);
+/* Can bench->plot be written? To be known before minutes of measuring. */
+int bench_plot_check(const struct bench *bench, struct error *err);
 int bench_plot(const struct bench *bench, struct error *err);
 
 /* --- bench_server.c -------------------------------------------------------------------------------------- */

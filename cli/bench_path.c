@@ -4,14 +4,16 @@
 #include <string.h>
 
 #include "cli/bench.h"
+#include "cli/member.h"
 #include "cli/probe.h"
-#include "cli/tool.h"
+#include "lib/addr.h"
 
 int bench_tunnel(struct cli *cli, struct bench *bench, char name[NAME_LEN], struct error *err)
 {
 	json_auto_t *tunnels = NULL;
 	struct probe_target target = {.remote = bench->remote};
 	const char *via = bench->tunnel;
+	char text[ADDR_STRLEN];
 	int ret = cli_call(cli, "tunnel.show", via ? json_pack("{s:s}", "name", via) : NULL,
 			   &tunnels, err);
 
@@ -30,7 +32,8 @@ int bench_tunnel(struct cli *cli, struct bench *bench, char name[NAME_LEN], stru
 	}
 	ret = target_find(&target, tunnels, via, err);
 	if (ret == 0 && !target.tunnel)
-		ret = error_set(err, -ENOENT, "no tunnel has that remote");
+		ret = error_set(err, -ENOENT, "no tunnel has a remote %s",
+				addr_format(&target.remote, text));
 	if (ret == 0) {
 		bench->remote = target.remote;
 		bench->here[BENCH_UNDERLAY] = target.tunnel->local;
@@ -125,6 +128,6 @@ int bench_sent(struct cli *cli, const char *tunnel, json_int_t *ret, struct erro
 	int code = cli_call(cli, "stats", NULL, &stats, err);
 	const json_t *counters = json_object_get(json_object_get(stats, "tunnels"), tunnel);
 
-	*ret = json_integer_value(json_object_get(counters, "tx_packets"));
+	*ret = member_number(counters, "tx_packets");
 	return code;
 }

@@ -158,13 +158,30 @@ static void plot_write(FILE *out, const struct bench *bench)
 		LEFT + pixels, TOP - 4, height - 10, LEFT + pixels, TOP - 8);
 }
 
+static int plot_open(const struct bench *bench, const char *mode, FILE **ret, struct error *err)
+{
+	*ret = fopen(bench->plot, mode);
+	return *ret ? 0
+		    : error_set(err, -errno, "--plot: %.200s: %s", bench->plot, strerror(errno));
+}
+
+int bench_plot_check(const struct bench *bench, struct error *err)
+{
+	FILE *out;
+	int ret = plot_open(bench, "ae", &out, err);
+
+	if (ret == 0)
+		fclose(out);
+	return ret;
+}
+
 int bench_plot(const struct bench *bench, struct error *err)
 {
-	FILE *out = fopen(bench->plot, "we");
+	FILE *out;
 	bool failed;
 
-	if (!out)
-		return error_set(err, -errno, "--plot: %.200s: %s", bench->plot, strerror(errno));
+	if (plot_open(bench, "we", &out, err) < 0)
+		return err->code;
 	plot_write(out, bench);
 	failed = ferror(out);
 	if (fclose(out) == EOF || failed)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/bench.h"
+#include "cli/member.h"
 #include "cli/tool.h"
 #include "cli/traffic.h"
 
@@ -62,7 +63,7 @@ static int begin(const struct bench *bench, struct wire *wire, enum bench_path p
 
 	if (code < 0)
 		return code;
-	port = json_integer_value(json_object_get(reply, "port"));
+	port = member_number(reply, "port");
 	if (port < 1 || port > UINT16_MAX)
 		return error_set(err, -EPROTO, "bench: the server names no port");
 	*ret = (uint16_t)port;
@@ -152,7 +153,7 @@ static int measure_packets(struct bench *bench, struct wire *wire, enum bench_pa
 	if (code < 0)
 		return error_set(err, code, "bench: %s: %s", bench_paths[path], strerror(-code));
 	code = finish(wire, &said, err);
-	packets = (double)json_integer_value(json_object_get(said, "packets"));
+	packets = (double)member_number(said, "packets");
 	seconds = json_number_value(json_object_get(said, "seconds"));
 	if (code == 0 && !(seconds > 0 && packets > 0))
 		code = error_set(err, -EHOSTUNREACH, "bench: %s: no datagram arrived",

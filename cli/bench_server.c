@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "cli/bench.h"
-#include "cli/tool.h"
+#include "cli/member.h"
 #include "cli/traffic.h"
 #include "cli/watch.h"
 
@@ -97,7 +97,8 @@ static int child_fork(struct server *server, enum job job, int fd, const struct 
 	int ends[2];
 	pid_t pid;
 
-	if (job == JOB_CONNECTIONS && listen(fd, 64) < 0)
+	/* with a queue that is full a connection takes a second, which says nothing of the path */
+	if (job == JOB_CONNECTIONS && listen(fd, SOMAXCONN) < 0)
 		return -errno;
 	if (pipe(ends) < 0)
 		return -errno;

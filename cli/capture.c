@@ -63,7 +63,8 @@ static int points_read(const char *list, uint32_t *ret, struct error *err)
 			strncmp(capture_point_name(point), list, length) != 0))
 			point++;
 		if (point == WEFT_POINT_COUNT)
-			return error_set(err, -EINVAL, "-i: \"%.*s\" is no point",
+			return error_set(err, -EINVAL,
+					 "-i: \"%.*s\" is no point; weft capture -h lists them",
 					 (int)(length < 64 ? length : 64), list);
 		*ret |= 1u << point;
 		list += length + (list[length] == ',');
@@ -86,20 +87,13 @@ static int number_read(const char *option, const char *word, uint64_t min, uint6
 
 static int filter_read(struct capturing *c, struct words *words, struct error *err)
 {
-	size_t length = 1;
 	int r;
 
-	for (int i = 0; i < words->count; i++)
-		length += strlen(words->word[i]) + 1;
-	if (length > FILTER_MAX)
-		return error_set(err, -E2BIG, "filter: is longer than %d bytes", FILTER_MAX);
-	c->filter = calloc(1, length);
+	c->filter = words_join(words);
 	if (!c->filter)
 		return error_set(err, -ENOMEM, "out of memory");
-	for (const char *word; (word = words_take(words));) {
-		strcat(c->filter, word);
-		strcat(c->filter, " ");
-	}
+	if (strlen(c->filter) >= FILTER_MAX)
+		return error_set(err, -E2BIG, "filter: is longer than %d bytes", FILTER_MAX);
 	r = capture_filter_compile(c->filter, &c->program, &c->want.filter_length, err);
 	c->want.filter = c->program;
 	return r;
@@ -124,7 +118,9 @@ static int option_read(struct capturing *c, struct words *words, struct error *e
 		return 0;
 	}
 	if (!word_in(word, valued))
-		return error_set(err, WORDS_USAGE, "capture: \"%.64s\" is no option", word);
+		return error_set(err, WORDS_USAGE,
+				 "capture: \"%.64s\" is no option; weft capture -h lists them",
+				 word);
 	r = words_value(words, word, &value, err);
 	if (r < 0)
 		return r;

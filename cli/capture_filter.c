@@ -23,7 +23,7 @@ int capture_filter_compile(const char *text, struct weft_capture_insn **ret, siz
 		return 0;
 	}
 	if (pcap_compile(pcap, &program, text, 1, PCAP_NETMASK_UNKNOWN) < 0) {
-		r = error_set(err, -EINVAL, "filter: %s", pcap_geterr(pcap));
+		r = error_set(err, -EINVAL, "filter \"%.64s\": %s", text, pcap_geterr(pcap));
 		pcap_close(pcap);
 		return r;
 	}

@@ -13,7 +13,7 @@
 static const char *reason_name(uint8_t reason)
 {
 	static const char *const names[] = {"",
-#define WEFT_DROP(name, string, cause) string,
+#define WEFT_DROP(name, string, cause, mend) string,
 					    WEFT_DROPS(WEFT_DROP)
 #undef WEFT_DROP
 	};

@@ -32,6 +32,11 @@ int command_run(const struct command *table, const char *noun, size_t initial, s
 /* Lines "NOUN NAME WORDS" with their help. */
 void command_usage(const struct command *table, const char *noun);
 
+/* Whether the word asks for help: as people write it elsewhere, too. */
+bool help_wanted(const char *word);
+/* All that there is to say of a command without a table of its own. */
+void help_print(const struct command *command);
+
 /* Connects, unless that has been done. */
 int cli_connect(struct cli *cli, struct error *err);
 /* One call of the API. `params` is taken over, *ret is a new reference. */

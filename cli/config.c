@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/member.h"
 #include "cli/output.h"
 #include "lib/config_entries.h"
 #include "lib/entry_words.h"
@@ -134,9 +135,8 @@ static void changes_print(const json_t *result)
 {
 	const json_t *changes = json_object_get(result, "changes"),
 		     *fdb = json_object_get(result, "fdb");
-	json_int_t more = json_integer_value(json_object_get(fdb, "add")) +
-			  json_integer_value(json_object_get(fdb, "change")) +
-			  json_integer_value(json_object_get(fdb, "delete"));
+	json_int_t more = member_number(fdb, "add") + member_number(fdb, "change") +
+			  member_number(fdb, "delete");
 	size_t i;
 	json_t *change;
 
@@ -159,9 +159,8 @@ static void changes_print(const json_t *result)
 	if (more > 0)
 		printf("and %lld more; fdb entries in all: %lld added, %lld changed, %lld "
 		       "deleted\n",
-		       more, json_integer_value(json_object_get(fdb, "add")),
-		       json_integer_value(json_object_get(fdb, "change")),
-		       json_integer_value(json_object_get(fdb, "delete")));
+		       more, member_number(fdb, "add"), member_number(fdb, "change"),
+		       member_number(fdb, "delete"));
 	else if (!i)
 		puts("no change");
 }
@@ -246,7 +245,7 @@ static int entries_print(struct cli *cli, json_int_t count, struct error *err)
 static int save_print(struct cli *cli, const json_t *saved, struct error *err)
 {
 	const json_t *config = json_object_get(saved, "config");
-	json_int_t entries = json_integer_value(json_object_get(saved, "staged"));
+	json_int_t entries = member_number(saved, "staged");
 	char *text = NULL;
 	size_t len = 0;
 

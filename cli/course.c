@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "cli/member.h"
 #include "cli/probe_from.h"
 #include "cli/probe_server.h"
-#include "cli/tool.h"
 #include "cli/watch.h"
 #include "lib/hex.h"
 
@@ -45,7 +45,7 @@ static int watcher_open(struct course *course, unsigned int host, const struct w
 	if (ret < 0)
 		return error_prefix(err, "probe: is weft probe -s running there?");
 	ret = wire_call(wire, json_pack("{s:s}", "do", "hello"), REPLY_SECONDS, &hello, err);
-	if (ret == 0 && json_integer_value(json_object_get(hello, "protocol")) != PROBE_PROTOCOL)
+	if (ret == 0 && member_number(hello, "protocol") != PROBE_PROTOCOL)
 		ret = error_set(err, -EPROTO, "it is no weft probe of this version");
 	if (ret == 0)
 		ret = wire_call(wire, probe_course_json(&course->course), REPLY_SECONDS, &watching,
@@ -100,7 +100,7 @@ int course_send(struct course *course, bool question, size_t size, struct error 
 
 /* --- Seen ------------------------------------------------------------------------------------------------ */
 
-static bool number_member(const json_t *json, const char *name, json_int_t most, json_int_t *ret)
+static bool number_bounded(const json_t *json, const char *name, json_int_t most, json_int_t *ret)
 {
 	const json_t *value = json_object_get(json, name);
 
@@ -114,16 +114,17 @@ static bool sighting_parse(const json_t *json, struct sighting *ret)
 	const json_t *right = json_object_get(json, "right");
 	const char *reason = member_text(json, "reason"), *remote = member_text(json, "remote");
 	const char *port = member_text(json, "port"), *tunnel = member_text(json, "tunnel");
+	const char *whose = *tunnel ? tunnel : port;
 	json_int_t time, number, length, ecn, outer, vlan = 0;
 	int point = name_index(member_text(json, "point"), points, WEFT_POINT_COUNT);
 	int kind = name_index(member_text(json, "kind"), kinds, 3);
 
-	if (point < 0 || kind < 0 || !number_member(json, "time", INT64_MAX, &time) ||
-	    !number_member(json, "number", UINT16_MAX, &number) ||
-	    !number_member(json, "length", UINT16_MAX, &length) ||
-	    !number_member(json, "ecn", PROBE_ECN_NONE, &ecn) ||
-	    !number_member(json, "outer", PROBE_ECN_NONE, &outer) ||
-	    (json_object_get(json, "vlan") && !number_member(json, "vlan", PROBE_VLAN_MAX, &vlan)))
+	if (point < 0 || kind < 0 || !number_bounded(json, "time", INT64_MAX, &time) ||
+	    !number_bounded(json, "number", UINT16_MAX, &number) ||
+	    !number_bounded(json, "length", UINT16_MAX, &length) ||
+	    !number_bounded(json, "ecn", PROBE_ECN_NONE, &ecn) ||
+	    !number_bounded(json, "outer", PROBE_ECN_NONE, &outer) ||
+	    (json_object_get(json, "vlan") && !number_bounded(json, "vlan", PROBE_VLAN_MAX, &vlan)))
 		return false;
 	*ret = (struct sighting){.time = (uint64_t)time,
 				 .point = point,
@@ -140,8 +141,8 @@ static bool sighting_parse(const json_t *json, struct sighting *ret)
 		snprintf(ret->place, sizeof(ret->place), "%.15s", port);
 	else
 		snprintf(ret->place, sizeof(ret->place), "%.15s%s%.45s%s%.24s",
-			 *tunnel ? tunnel : port, *remote ? " with " : "", remote,
-			 *reason ? ": " : "", reason);
+			 *whose || *reason ? whose : "no tunnel", *remote ? " with " : "", remote,
+			 *whose && *reason ? ": " : "", reason);
 	/* a terminal may be shown it */
 	for (char *at = ret->place; *at; at++)
 		if (*at < ' ' || *at > '~')

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/output.h"
+#include "cli/tool.h"
 
 #define STATUS_FOUND 3
 

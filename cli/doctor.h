@@ -4,7 +4,7 @@
 #define WEFT_CLI_DOCTOR_H
 
 #include "cli/cli.h"
-#include "cli/tool.h"
+#include "cli/member.h"
 
 /* Something is wrong; something may be; something is worth knowing and changes no exit status. */
 enum severity { SEVERITY_ERROR, SEVERITY_WARNING, SEVERITY_INFO, SEVERITY_COUNT };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/doctor.h"
+#include "cli/mend.h"
 #include "cli/packet.h"
 
 #define RATE_LEAST 0.05 /* packets a second that are "still" */
@@ -29,9 +30,9 @@ static void packet_seen(struct doctor *doctor, const json_t *drop)
 					json_object_get(doctor->status, "listen"));
 
 	finding_seen(doctor, "%" JSON_INTEGER_FORMAT " packets dropped (%s)%s%.*s",
-		     json_integer_value(json_object_get(drop, "packets")),
-		     member_text(drop, "reason"), packet ? ", the last: " : "",
-		     packet ? (int)strcspn(packet, "\n") : 0, packet ? packet : "");
+		     member_number(drop, "packets"), member_text(drop, "reason"),
+		     packet ? ", the last: " : "", packet ? (int)strcspn(packet, "\n") : 0,
+		     packet ? packet : "");
 	free(packet);
 }
 
@@ -65,11 +66,13 @@ void check_vni(struct doctor *doctor)
 
 static void peer_found(struct doctor *doctor, const json_t *drop)
 {
+	char *mend = mend_text(drop, NULL, NULL, json_object_get(drop, "last"));
+
 	drop_found(doctor, SEVERITY_WARNING, drop);
 	finding_so(doctor,
 		   "a tunnel takes packets of its remotes only, and this sender is none of them");
-	finding_mend(doctor, "if it may send: weft tunnel set TUNNEL remote + ADDRESS; if not, "
-			     "leave it as it is");
+	finding_mend(doctor, "%s; if not, leave it as it is", mend ? mend : "weft-drops(8)");
+	free(mend);
 }
 
 void check_peer(struct doctor *doctor)
@@ -105,12 +108,15 @@ void check_drops(struct doctor *doctor)
 	json_array_foreach (doctor->drops, i, drop) {
 		const char *reason = member_text(drop, "reason");
 		double rate = json_real_value(json_object_get(drop, "rate"));
+		char *mend;
 
 		if (rate < RATE_LEAST || word_in(reason, others))
 			continue;
 		drop_found(doctor, SEVERITY_WARNING, drop);
 		finding_so(doctor, "%.1f packets a second are lost: %s", rate,
 			   member_text(drop, "cause"));
-		finding_mend(doctor, "weft drops %s; weft-drops(8)", reason);
+		mend = mend_text(drop, NULL, NULL, json_object_get(drop, "last"));
+		finding_mend(doctor, "weft drops %s; %s", reason, mend ? mend : "weft-drops(8)");
+		free(mend);
 	}
 }

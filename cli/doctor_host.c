@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cli/doctor.h"
+#include "cli/tool.h"
 
 #define FILTER_PREF 119 /* of weft's own filters */
 #define FILTER_CONSEQUENCE                                                                         \
@@ -22,8 +23,7 @@ void check_netns(struct doctor *doctor)
 {
 	char path[64], own[64] = "", theirs[64] = "";
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/net",
-		 (int)json_integer_value(json_object_get(doctor->status, "pid")));
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)member_number(doctor->status, "pid"));
 	if (readlink("/proc/self/ns/net", own, sizeof(own) - 1) < 0 ||
 	    readlink(path, theirs, sizeof(theirs) - 1) < 0) {
 		check_skip(doctor, "weftd's namespace may be looked at by root only");
@@ -35,8 +35,8 @@ void check_netns(struct doctor *doctor)
 	finding_seen(doctor, "it is in network namespace %s, weftd in %s", own, theirs);
 	finding_so(doctor,
 		   "what is said of addresses, devices and filters below is of the wrong host");
-	finding_mend(doctor, "nsenter -n -t %d weft doctor",
-		     (int)json_integer_value(json_object_get(doctor->status, "pid")));
+	finding_mend(doctor, "nsenter -n -t %d weft --rundir %s doctor",
+		     (int)member_number(doctor->status, "pid"), doctor->cli->rundir);
 }
 
 void check_version(struct doctor *doctor)
@@ -59,8 +59,7 @@ static bool capabilities_read(const struct doctor *doctor, unsigned long long *r
 	bool found = false;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%d/status",
-		 (int)json_integer_value(json_object_get(doctor->status, "pid")));
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)member_number(doctor->status, "pid"));
 	file = fopen(path, "re");
 	while (file && !found && fgets(line, sizeof(line), file))
 		found = sscanf(line, "CapEff: %llx", ret) == 1;
@@ -155,7 +154,7 @@ static bool port_ours(const struct doctor *doctor, json_int_t port)
 	size_t i;
 
 	json_array_foreach (json_object_get(doctor->status, "listen"), i, entry) {
-		if (port && json_integer_value(json_object_get(entry, "port")) == port)
+		if (port && member_number(entry, "port") == port)
 			return true;
 	}
 	return false;
@@ -217,7 +216,7 @@ static void filters_look(struct doctor *doctor, const char *dev, const char *dir
 	size_t i;
 
 	json_array_foreach (filters, i, filter) {
-		json_int_t pref = json_integer_value(json_object_get(filter, "pref"));
+		json_int_t pref = member_number(filter, "pref");
 
 		/* a filter has a line without options, too */
 		if ((ingress ? tcx || pref >= FILTER_PREF : pref == FILTER_PREF) ||
@@ -251,10 +250,8 @@ void check_filter(struct doctor *doctor)
 
 		filters_look(doctor, name, "ingress", tcx);
 		filters_look(doctor, name, "egress", tcx);
-		programs_look(doctor, name, "ingress",
-			      json_integer_value(json_object_get(dev, "before")));
-		programs_look(doctor, name, "egress",
-			      json_integer_value(json_object_get(dev, "behind")));
+		programs_look(doctor, name, "ingress", member_number(dev, "before"));
+		programs_look(doctor, name, "egress", member_number(dev, "behind"));
 	}
 }
 
@@ -274,7 +271,7 @@ static bool underlay_has(const struct doctor *doctor, const char *name)
 /* The word of ip(8) for how a program is attached. */
 static const char *xdp_word(const json_t *xdp)
 {
-	switch (json_integer_value(json_object_get(xdp, "mode"))) {
+	switch (member_number(xdp, "mode")) {
 	case XDP_ATTACHED_SKB:
 		return "xdpgeneric";
 	case XDP_ATTACHED_HW:
@@ -302,8 +299,7 @@ void check_xdp(struct doctor *doctor)
 		finding_seen(doctor,
 			     "XDP program %s (id %" JSON_INTEGER_FORMAT
 			     ") sees what comes in before weft",
-			     member_text(program, "name"),
-			     json_integer_value(json_object_get(program, "id")));
+			     member_text(program, "name"), member_number(program, "id"));
 		finding_so(doctor, "what it drops, redirects or rewrites is lost to a tunnel, and "
 				   "counted nowhere here");
 		finding_mend(doctor, "ip link set dev %s %s off, if it is not wanted", name,
@@ -373,7 +369,7 @@ void check_gro(struct doctor *doctor)
 	size_t i;
 
 	json_array_foreach (json_object_get(doctor->status, "listen"), i, entry) {
-		json_int_t port = json_integer_value(json_object_get(entry, "port"));
+		json_int_t port = member_number(entry, "port");
 		const char *why = member_text(entry, "no_gro");
 
 		if (*why) {

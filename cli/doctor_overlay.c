@@ -83,19 +83,15 @@ void check_no_remote(struct doctor *doctor)
 	}
 }
 
-static json_int_t counter(const json_t *counters, const char *name)
-{
-	return json_integer_value(json_object_get(counters, name));
-}
-
 static void answer_check(struct doctor *doctor, const char *tunnel, const char *remote,
 			 const json_t *counters)
 {
-	if (counter(counters, "tx_packets") < ANSWERS_LEAST || counter(counters, "rx_packets"))
+	if (member_number(counters, "tx_packets") < ANSWERS_LEAST ||
+	    member_number(counters, "rx_packets"))
 		return;
 	finding_add(doctor, SEVERITY_WARNING, "tunnel %s remote %s", tunnel, remote);
 	finding_seen(doctor, "%" JSON_INTEGER_FORMAT " packets went there and none ever came back",
-		     counter(counters, "tx_packets"));
+		     member_number(counters, "tx_packets"));
 	finding_so(doctor, "nobody behind it is reached: no tunnel there, another VNI, key or "
 			   "port, or a firewall");
 	finding_mend(doctor,
@@ -167,7 +163,7 @@ void check_twins(struct doctor *doctor)
 
 static void path_check(struct doctor *doctor, const json_t *tunnel, const json_t *remote)
 {
-	json_int_t path = counter(remote, "path_mtu"), hop = counter(remote, "mtu");
+	json_int_t path = member_number(remote, "path_mtu"), hop = member_number(remote, "mtu");
 
 	if (!path || path >= hop)
 		return;
@@ -218,8 +214,9 @@ void check_port_mtu(struct doctor *doctor)
 
 	json_array_foreach (doctor->ports, i, port) {
 		const json_t *state = json_object_get(port, "state");
-		json_int_t overlay = counter(state, "mtu_overlay");
-		json_int_t own = counter(state, "mtu"), peer = counter(state, "mtu_peer");
+		json_int_t overlay = member_number(state, "mtu_overlay");
+		json_int_t own = member_number(state, "mtu"),
+			   peer = member_number(state, "mtu_peer");
 		json_int_t mtu = peer > own ? peer : own;
 
 		if (!overlay || mtu <= overlay)
@@ -243,8 +240,8 @@ void check_port_mtu(struct doctor *doctor)
 
 static void room_check(struct doctor *doctor, const char *noun, const json_t *object)
 {
-	json_int_t most = counter(object, "maxaddress");
-	json_int_t entries = counter(json_object_get(object, "state"), "entries");
+	json_int_t most = member_number(object, "maxaddress");
+	json_int_t entries = member_number(json_object_get(object, "state"), "entries");
 
 	if (!most || entries * 100 < most * FDB_SHARE)
 		return;
@@ -291,12 +288,12 @@ void check_ageing(struct doctor *doctor)
 				   "what is sent to them is flooded to every port and remote");
 		} else if (json_is_string(ageing) &&
 			   !json_is_integer(json_object_get(bridge, "maxaddress")) &&
-			   counter(json_object_get(bridge, "state"), "entries") > FDB_LARGE) {
+			   member_number(json_object_get(bridge, "state"), "entries") > FDB_LARGE) {
 			finding_add(doctor, SEVERITY_WARNING, "bridge %s", name);
 			finding_seen(doctor,
 				     "nothing ages, there is no maxaddress, and there are "
 				     "%" JSON_INTEGER_FORMAT " entries",
-				     counter(json_object_get(bridge, "state"), "entries"));
+				     member_number(json_object_get(bridge, "state"), "entries"));
 			finding_so(doctor, "the FDB grows until the map is full, and then nobody "
 					   "new is learned");
 		} else {

@@ -58,7 +58,7 @@ void check_underlay(struct doctor *doctor)
 
 void check_events(struct doctor *doctor)
 {
-	json_int_t lost = json_integer_value(json_object_get(doctor->status, "lost_events"));
+	json_int_t lost = member_number(doctor->status, "lost_events");
 
 	if (lost <= 0)
 		return;
@@ -94,7 +94,7 @@ void check_flapping(struct doctor *doctor)
 		finding_seen(doctor,
 			     "moved %" JSON_INTEGER_FORMAT
 			     " times within a minute, last from %s to %s",
-			     json_integer_value(json_object_get(move, "moves")), from, to);
+			     member_number(move, "moves"), from, to);
 		finding_so(doctor, "packets for it go now here, now there: two machines have the "
 				   "same MAC, or there is a loop");
 		finding_mend(doctor,

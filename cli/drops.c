@@ -8,12 +8,13 @@
 #include <string.h>
 
 #include "abi/drops.h"
+#include "cli/member.h"
 #include "cli/output.h"
 #include "cli/packet.h"
 #include "cli/watch.h"
 
 static const char *const names[] = {
-#define WEFT_DROP(name, string, cause) string,
+#define WEFT_DROP(name, string, cause, mend) string,
 	WEFT_DROPS(WEFT_DROP)
 #undef WEFT_DROP
 		NULL,
@@ -25,8 +26,7 @@ static int row_compare(const void *a, const void *b)
 {
 	static const char *const members[] = {"reason", "tunnel", "port"};
 	json_t *one = *(json_t *const *)a, *two = *(json_t *const *)b;
-	json_int_t more = json_integer_value(json_object_get(two, "packets")) -
-			  json_integer_value(json_object_get(one, "packets"));
+	json_int_t more = member_number(two, "packets") - member_number(one, "packets");
 
 	for (size_t i = 0; !more && i < sizeof(members) / sizeof(*members); i++) {
 		const char *first = json_string_value(json_object_get(one, members[i]));
@@ -102,8 +102,7 @@ static void last_print(const json_t *row, const json_t *listen)
 	printf(", %.1f s ago", json_real_value(json_object_get(last, "ago")));
 	if (dev)
 		printf(", at %s", dev);
-	printf(", %" JSON_INTEGER_FORMAT " bytes",
-	       json_integer_value(json_object_get(last, "length")));
+	printf(", %" JSON_INTEGER_FORMAT " bytes", member_number(last, "length"));
 	if (segment)
 		printf(", in segments of %" JSON_INTEGER_FORMAT, json_integer_value(segment));
 	printf(":\n");

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/drops.h"
+#include "cli/member.h"
 #include "cli/output.h"
 #include "cli/screen.h"
 #include "cli/watch.h"
@@ -52,10 +53,8 @@ static void rates_set(json_t *list, const json_t *before, double elapsed)
 	size_t i;
 
 	json_array_foreach (list, i, row) {
-		json_int_t packets = json_integer_value(json_object_get(row, "packets"));
-		json_int_t old =
-			before ? json_integer_value(json_object_get(before, counter_key(row, key)))
-			       : packets;
+		json_int_t packets = member_number(row, "packets");
+		json_int_t old = before ? member_number(before, counter_key(row, key)) : packets;
 		/* a counter that is below what it was began anew */
 		json_int_t more = packets >= old ? packets - old : packets;
 
@@ -71,7 +70,7 @@ static void row_write(FILE *out, const json_t *row, int columns)
 	int name = columns < NARROW ? columns : columns - 1 - NARROW_RATE;
 
 	screen_number(json_real_value(json_object_get(row, "rate")), NARROW_RATE - 1, rate);
-	screen_number((double)json_integer_value(json_object_get(row, "packets")), 8, packets);
+	screen_number((double)member_number(row, "packets"), 8, packets);
 	if (columns < WIDE)
 		fprintf(out, "%-*.*s %*s\n", name, name, string_of(row, "reason"), NARROW_RATE,
 			rate);
@@ -116,7 +115,7 @@ static void lines_print(const json_t *list)
 
 	watch_time(when);
 	json_array_foreach ((json_t *)list, i, row) {
-		json_int_t more = json_integer_value(json_object_get(row, "more"));
+		json_int_t more = member_number(row, "more");
 
 		if (!more)
 			continue;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/member.h"
 #include "cli/output.h"
 #include "lib/entry_words.h"
 #include "lib/yaml.h"
@@ -300,7 +301,7 @@ static int flush_slices(struct cli *cli, json_t *params, struct error *err)
 
 		if (ret < 0)
 			return ret;
-		changes += json_integer_value(json_object_get(result, "changes"));
+		changes += member_number(result, "changes");
 		cursor = json_object_get(result, "cursor");
 		json_object_set(params, "cursor", cursor);
 	} while (json_is_string(cursor));

@@ -15,7 +15,8 @@ enum { STATUS_OK, STATUS_REFUSED, STATUS_USAGE };
 static const struct command commands[] = {
 	{"bridge", NULL, bridge_run, "add|set|del|show ...", "virtual switches: weft-bridge(8)"},
 	{"port", NULL, port_run, "add|set|del|show ...", "devices on bridges: weft-port(8)"},
-	{"tunnel", NULL, tunnel_run, "add|set|del|show ...", "VXLAN tunnels: weft-tunnel(8)"},
+	{"tunnel", NULL, tunnel_run, "add|set|del|show ...",
+	 "VXLAN, GENEVE, GRE and NVGRE tunnels: weft-tunnel(8)"},
 	{"fdb", NULL, fdb_run, "add|append|replace|del|get|show|flush|monitor ...",
 	 "MAC addresses and where they are: weft-fdb(8)"},
 	{"apply", NULL, config_apply, "[-v] FILE|-",
@@ -27,7 +28,7 @@ static const struct command commands[] = {
 	{"drops", NULL, drops_run, "[-w [SECONDS]] [REASON]...",
 	 "what was dropped and why: weft-drops(8)"},
 	{"notes", NULL, notes_run, "", "what was odd and delivered: weft-drops(8)"},
-	{"capture", NULL, capture_run, "[-w FILE|-] [-i POINT,...] [-c COUNT] [FILTER]",
+	{"capture", NULL, capture_run, "[OPTIONS] [FILTER]",
 	 "packets as they pass or are dropped, live: weft-capture(8)"},
 	{"top", NULL, top_run, "[-b] [-n COUNT] [-w SECONDS]",
 	 "rates of ports, tunnels, remotes and drops, live: weft-top(8)"},
@@ -51,7 +52,7 @@ static void usage_print(FILE *to)
 	      "  -p, --pretty      print JSON on many lines\n"
 	      "      --rundir DIR  where weftd's socket is (WEFT_RUNDIR, else " RUNDIR_DEFAULT ")\n"
 	      "  -V, --version     print the version\n"
-	      "  -h, --help        print this; weft COMMAND help says more\n\n",
+	      "  -h, --help        print this; weft COMMAND -h says more\n\n",
 	      to);
 	for (const struct command *command = commands; command->name; command++)
 		fprintf(to, "  %-8s %s\n", command->name, command->help);
@@ -145,10 +146,32 @@ static int options_read(int argc, char **argv, struct cli *cli)
 	return -1;
 }
 
+/* What people put behind the command, where it is a word like any other. */
+static void option_hint(const struct words *words, struct error *err)
+{
+	static const char *const options[] = {"-j", "--json", "-p", "--pretty", NULL};
+	struct error told = *err;
+
+	for (int i = 0; i < words->count; i++)
+		if (word_in(words->word[i], options)) {
+			*err = (struct error){};
+			error_set(err, told.code, "%s; %s stands before the command: weft %s ...",
+				  told.line, words->word[i], words->word[i]);
+			return;
+		}
+}
+
 static int command_line_run(struct cli *cli, struct words *words, struct error *err)
 {
 	const char *word = words_take(words);
 	const struct command *command = command_find(commands, word);
+
+	/* what have a table of their own, which has `help` */
+	static const char *const nouns[] = {"bridge", "port",  "tunnel", "fdb",
+					    "probe",  "bench", NULL};
+	static char help[] = "help";
+	struct words given;
+	int ret;
 
 	if (!strcmp(word, "help")) {
 		usage_print(stdout);
@@ -157,7 +180,18 @@ static int command_line_run(struct cli *cli, struct words *words, struct error *
 	if (!command)
 		return error_set(err, WORDS_USAGE, "\"%.64s\" is not a command; try weft --help",
 				 word);
-	return command->run(cli, words, err);
+	if (help_wanted(words_peek(words))) {
+		words->word[0] = help;
+		if (!word_in(command->name, nouns)) {
+			help_print(command);
+			return 0;
+		}
+	}
+	given = *words;
+	ret = command->run(cli, words, err);
+	if (ret < 0)
+		option_hint(&given, err);
+	return ret;
 }
 
 int main(int argc, char **argv)

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/member.h"
 #include "cli/output.h"
 #include "cli/probe_from.h"
 #include "cli/probe_server.h"
-#include "cli/tool.h"
 #include "cli/watch.h"
 #include "cli/wrap.h"
 

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/member.h"
 #include "cli/output.h"
 #include "cli/probe_server.h"
-#include "cli/tool.h"
 #include "cli/watch.h"
 
 #define MTU_PROBES 40
@@ -72,7 +72,7 @@ static int ask_questions(struct course *course, bool *answers, struct error *err
 			      "nobody answers for that address");
 	else if (answered < count)
 		probe_finding(course->report, "warning",
-			      "weft drops, here and there; a larger count",
+			      "weft drops, here and there; the same again with count 100",
 			      "%zu of %zu questions got no answer", count - answered, count);
 	return 0;
 }
@@ -84,7 +84,7 @@ static bool is_hop(const json_t *hop, const char *host, const struct sighting *a
 	return !strcmp(member_text(hop, "host"), host) &&
 	       !strcmp(member_text(hop, "point"), course_point(at->point)) &&
 	       !strcmp(member_text(hop, "place"), at->place) &&
-	       json_integer_value(json_object_get(hop, "vlan")) == at->vlan;
+	       member_number(hop, "vlan") == at->vlan;
 }
 
 /* One more was met there. */
@@ -95,7 +95,7 @@ static void hop_count(json_t *hops, const char *host, const struct sighting *at)
 
 	json_array_foreach (hops, i, hop) {
 		if (is_hop(hop, host, at)) {
-			json_int_t seen = json_integer_value(json_object_get(hop, "seen"));
+			json_int_t seen = member_number(hop, "seen");
 
 			json_object_set_new(hop, "seen", json_integer(seen + 1));
 			return;
@@ -177,8 +177,8 @@ static void judge(struct course *course, size_t from, size_t to)
 			"frames arrive with other bytes than were sent");
 	if (outer < PROBE_ECN_NONE && sent < PROBE_ECN_NONE && outer != sent && outer != CE)
 		probe_finding(course->report, "warning",
-			      "find who rewrites the TOS byte; ecn compatible on the tunnel sends "
-			      "no marks",
+			      "find who rewrites the TOS byte; weft tunnel set TUNNEL ecn compat "
+			      "sends no marks",
 			      "a router clears congestion marks: %s was sent, %s arrives",
 			      ecn_names[sent], ecn_names[outer]);
 	if (outer == CE && inner < PROBE_ECN_NONE && inner != CE)
@@ -198,8 +198,9 @@ static void drops_find(struct course *course)
 		if (strcmp(member_text(hop, "point"), "drop") != 0)
 			continue;
 		probe_finding(course->report, "error",
-			      "weft drops, at that host, says what mends it", "dropped at %s: %s",
-			      member_text(hop, "host"), member_text(hop, "place"));
+			      "weft-drops(8) says what mends it; weft drops, at that host",
+			      "dropped at %s: %s", member_text(hop, "host"),
+			      member_text(hop, "place"));
 	}
 }
 
@@ -284,19 +285,19 @@ static int size_passes(struct course *course, bool question, size_t size, bool *
 static int ask_mtu(struct course *course, bool question, size_t device, size_t overlay,
 		   struct error *err)
 {
-	size_t fits = PROBE_FRAME_LEAST, too_large = device + ETH_HLEN + 1, size = too_large - 1;
+	size_t fits = PROBE_FRAME_LEAST, too_large = device + ETH_HLEN + 1, most, expected, size;
 	unsigned int probes = 0;
 	bool passes;
 	int ret = 0;
 
 	if (too_large > INJECT_LARGEST + 1)
 		too_large = INJECT_LARGEST + 1;
-	if (overlay && overlay + ETH_HLEN < size)
-		size = overlay + ETH_HLEN;
-	else
-		size = too_large - 1;
+	most = too_large - 1;
+	/* what the port's own device does not take says nothing of the way */
+	expected = overlay && overlay + ETH_HLEN < most ? overlay + ETH_HLEN : most;
+	size = expected;
 	while (ret == 0 && fits + 1 < too_large && probes++ < MTU_PROBES) {
-		bool first = probes == 1 && size < too_large - 1;
+		bool first = probes == 1 && size < most;
 
 		ret = size_passes(course, question, size, &passes, err);
 		*(passes ? &fits : &too_large) = size;
@@ -305,16 +306,18 @@ static int ask_mtu(struct course *course, bool question, size_t device, size_t o
 	}
 	if (ret < 0)
 		return ret;
+	if (overlay && fits < expected)
+		probe_finding(course->report, "error",
+			      question ? "is the MTU of the device there smaller? if not, weft "
+					 "probe tunnel NAME: which link takes less?"
+				       : "weft probe tunnel NAME: which link takes less?",
+			      "frames with %zu bytes arrive, and the overlay should carry %zu",
+			      fits - ETH_HLEN, expected - ETH_HLEN);
 	fits -= ETH_HLEN;
 	json_object_set_new(course->report, "mtu",
 			    json_pack("{s:I, s:I, s:I, s:I}", "path", (json_int_t)fits, "overlay",
 				      (json_int_t)overlay, "device", (json_int_t)device, "probes",
 				      (json_int_t)probes));
-	if (overlay && fits < overlay)
-		probe_finding(course->report, "error", "weft probe tunnel: which link takes less?",
-			      "frames with %zu bytes arrive, and weft takes %zu for what the "
-			      "overlay carries",
-			      fits, overlay);
 	return 0;
 }
 
@@ -419,7 +422,7 @@ static int ask_all(struct course *course, const struct plan *plan, const json_t 
 		   struct error *err)
 {
 	const json_t *state = json_object_get(port, "state");
-	size_t device = (size_t)json_integer_value(json_object_get(state, "mtu"));
+	size_t device = (size_t)member_number(state, "mtu");
 	bool answers = false, arrives = false;
 	char mac[MAC_STRLEN];
 	int ret = 0;

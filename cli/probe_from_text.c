@@ -2,14 +2,9 @@
 /* The report of `weft probe from` for people. */
 #include <stdio.h>
 
+#include "cli/member.h"
 #include "cli/output.h"
 #include "cli/probe_from.h"
-#include "cli/tool.h"
-
-static json_int_t whole(const json_t *object, const char *name)
-{
-	return json_integer_value(json_object_get(object, name));
-}
 
 static void hops_print(const char *what, const json_t *hops)
 {
@@ -19,9 +14,9 @@ static void hops_print(const char *what, const json_t *hops)
 	json_array_foreach ((json_t *)hops, i, hop) {
 		printf("  %-9s  %-15s %-12s %s", i ? "" : what, member_text(hop, "host"),
 		       member_text(hop, "point"), member_text(hop, "place"));
-		if (whole(hop, "vlan"))
-			printf(", VLAN %" JSON_INTEGER_FORMAT, whole(hop, "vlan"));
-		printf(" (%" JSON_INTEGER_FORMAT ")\n", whole(hop, "seen"));
+		if (member_number(hop, "vlan"))
+			printf(", VLAN %" JSON_INTEGER_FORMAT, member_number(hop, "vlan"));
+		printf(" (%" JSON_INTEGER_FORMAT ")\n", member_number(hop, "seen"));
 	}
 }
 
@@ -30,7 +25,7 @@ static void answers_print(const json_t *answers)
 	if (!answers)
 		return;
 	printf("  answers    %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT,
-	       whole(answers, "answered"), whole(answers, "sent"));
+	       member_number(answers, "answered"), member_number(answers, "sent"));
 	probe_times_print(answers);
 	putchar('\n');
 }
@@ -62,8 +57,8 @@ void probe_from_print(const json_t *report)
 		     *mtu = json_object_get(report, "mtu");
 
 	printf("from %s, %s, ", member_text(report, "from"), member_text(report, "source"));
-	if (whole(report, "vlan"))
-		printf("VLAN %" JSON_INTEGER_FORMAT ", ", whole(report, "vlan"));
+	if (member_number(report, "vlan"))
+		printf("VLAN %" JSON_INTEGER_FORMAT ", ", member_number(report, "vlan"));
 	printf("to %s\n", or_nothing(report, "mac"));
 	answers_print(json_object_get(report, "answers"));
 	hops_print("there", json_object_get(report, "hops"));
@@ -71,13 +66,13 @@ void probe_from_print(const json_t *report)
 	if (frames)
 		printf("  frames     %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT
 		       " arrived\n",
-		       whole(frames, "arrived"), whole(frames, "sent"));
+		       member_number(frames, "arrived"), member_number(frames, "sent"));
 	marks_print(report);
 	if (mtu)
 		printf("  mtu        %" JSON_INTEGER_FORMAT "; the device has %" JSON_INTEGER_FORMAT
 		       ", tunnels carry %" JSON_INTEGER_FORMAT " (%" JSON_INTEGER_FORMAT
 		       " sizes tried)\n",
-		       whole(mtu, "path"), whole(mtu, "device"), whole(mtu, "overlay"),
-		       whole(mtu, "probes"));
+		       member_number(mtu, "path"), member_number(mtu, "device"),
+		       member_number(mtu, "overlay"), member_number(mtu, "probes"));
 	probe_findings_print(report);
 }

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/member.h"
 #include "cli/probe.h"
 #include "cli/probe_socket.h"
-#include "cli/tool.h"
 #include "cli/watch.h"
 #include "lib/tunnel.h"
 
@@ -143,7 +143,8 @@ static int ask_answers(struct run *run)
 	if (!answered)
 		unreachable_find(run, results, count);
 	else if (answered < count)
-		probe_finding(run->report, "warning", "weft probe again, with a larger count",
+		probe_finding(run->report, "warning",
+			      "the same again with count 100 says how many it loses",
 			      "%zu of %zu probes were lost", count - answered, count);
 	free(results);
 	return answered > 0;
@@ -299,19 +300,18 @@ static json_int_t ask_mtu(struct run *run, json_int_t link)
 static void ask_fits(struct run *run, const struct probe_target *target, json_int_t path)
 {
 	const json_t *remote = target->remote_state, *route = json_object_get(run->report, "route");
-	json_int_t hop = json_integer_value(json_object_get(remote, "mtu"));
-	json_int_t learned = json_integer_value(json_object_get(remote, "path_mtu"));
+	json_int_t hop = member_number(remote, "mtu");
+	json_int_t learned = member_number(remote, "path_mtu");
 	json_int_t used = learned && learned < hop ? learned : hop;
 	const char *gateway = member_text(route, "gateway");
 	char mend[ERROR_LINE], addr[ADDR_STRLEN];
 
 	if (!used)
 		return;
-	json_object_set_new(
-		run->report, "weft",
-		json_pack("{s:I, s:I, s:b}", "mtu", used, "overlay_mtu",
-			  json_integer_value(json_object_get(target->tunnel_state, "mtu")), "fits",
-			  !path || used <= path));
+	json_object_set_new(run->report, "weft",
+			    json_pack("{s:I, s:I, s:b}", "mtu", used, "overlay_mtu",
+				      member_number(target->tunnel_state, "mtu"), "fits",
+				      !path || used <= path));
 	if (!path || used == path)
 		return;
 	snprintf(mend, sizeof(mend), "ip route replace %s%s%s dev %.16s mtu %" JSON_INTEGER_FORMAT,
@@ -450,7 +450,7 @@ static void ask_all(struct run *run, const struct probe_target *target, const js
 
 	trace(run);
 	if (answers)
-		path = ask_mtu(run, json_integer_value(json_object_get(route, "mtu")));
+		path = ask_mtu(run, member_number(route, "mtu"));
 	ask_fits(run, target, path);
 	if (run->way.tunnel)
 		ask_paths(run);
@@ -461,7 +461,8 @@ int probe_remote(const struct probe_target *target, const struct probe_options *
 {
 	const struct tunnel *tunnel = target->tunnel;
 	struct run run = {.options = options};
-	char remote[ADDR_STRLEN];
+	char remote[ADDR_STRLEN], mend[ERROR_LINE];
+	bool local = tunnel && !addr_is_any(&tunnel->local);
 	json_t *route = target_route(target, &run.way);
 	int code;
 
@@ -470,10 +471,10 @@ int probe_remote(const struct probe_target *target, const struct probe_options *
 			  "tunnel", tunnel ? tunnel->name : NULL, "route", route, "findings");
 	*ret = run.report;
 	if (!route) {
-		probe_finding(run.report, "error", "ip route add; or the tunnel's local address",
-			      "there is no route to %s from %s", remote,
-			      tunnel && !addr_is_any(&tunnel->local) ? "the tunnel's local address"
-								     : "here");
+		snprintf(mend, sizeof(mend), "ip route add %s via GATEWAY%s", remote,
+			 local ? "; or does this host not have the tunnel's local address?" : "");
+		probe_finding(run.report, "error", mend, "there is no route to %s from %s", remote,
+			      local ? "the tunnel's local address" : "here");
 		return 0;
 	}
 	run.way.ident = (uint16_t)(getpid() & 0x7fff);

@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/member.h"
 #include "cli/probe_watch.h"
-#include "cli/tool.h"
 #include "cli/watch.h"
 #include "cli/wire.h"
 

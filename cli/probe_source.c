@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/member.h"
 #include "cli/probe_from.h"
-#include "cli/tool.h"
 
 #define ENTRIES_MAX 64 /* that are looked at, to see whether they have one MAC */
 
@@ -27,7 +27,7 @@ static int vlan_find(struct course *course, const json_t *port, uint16_t *ret, s
 {
 	json_auto_t *bridges = NULL;
 	const char *bridge = member_text(port, "bridge");
-	json_int_t untagged = json_integer_value(json_object_get(port, "vlan"));
+	json_int_t untagged = member_number(port, "vlan");
 	int code = cli_call(course->cli, "bridge.show", json_pack("{s:s}", "name", bridge),
 			    &bridges, err);
 

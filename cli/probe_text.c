@@ -2,19 +2,14 @@
 /* The report of `weft probe` for people. */
 #include <stdio.h>
 
+#include "cli/member.h"
 #include "cli/probe.h"
-#include "cli/tool.h"
 
 #define PORTS_SHOWN 4
 
 static double real(const json_t *object, const char *name)
 {
 	return json_number_value(json_object_get(object, name));
-}
-
-static json_int_t whole(const json_t *object, const char *name)
-{
-	return json_integer_value(json_object_get(object, name));
 }
 
 static void route_print(const json_t *route)
@@ -44,11 +39,12 @@ static void echo_print(const json_t *report)
 		return;
 	printf("  %-5s  %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT
 	       " answered, %.1f %% lost",
-	       member_text(echo, "by"), whole(echo, "answered"), whole(echo, "sent"),
-	       real(echo, "loss"));
+	       member_text(echo, "by"), member_number(echo, "answered"),
+	       member_number(echo, "sent"), real(echo, "loss"));
 	probe_times_print(echo);
-	if (whole(report, "hops"))
-		printf("; routers between: %" JSON_INTEGER_FORMAT, whole(report, "hops") - 1);
+	if (member_number(report, "hops"))
+		printf("; routers between: %" JSON_INTEGER_FORMAT,
+		       member_number(report, "hops") - 1);
 	putchar('\n');
 }
 
@@ -57,22 +53,22 @@ static void mtu_print(const json_t *report)
 	const json_t *mtu = json_object_get(report, "mtu"), *weft = json_object_get(report, "weft");
 
 	if (mtu) {
-		printf("  mtu    %" JSON_INTEGER_FORMAT, whole(mtu, "path"));
+		printf("  mtu    %" JSON_INTEGER_FORMAT, member_number(mtu, "path"));
 		if (*member_text(mtu, "by"))
 			printf(", says %s", member_text(mtu, "by"));
 		else if (json_object_get(mtu, "told"))
 			printf(", though %s says %" JSON_INTEGER_FORMAT,
-			       member_text(mtu, "told_by"), whole(mtu, "told"));
-		else if (whole(mtu, "path") < whole(mtu, "link"))
+			       member_text(mtu, "told_by"), member_number(mtu, "told"));
+		else if (member_number(mtu, "path") < member_number(mtu, "link"))
 			printf(", and nobody says so");
 		printf("; the first link has %" JSON_INTEGER_FORMAT " (%" JSON_INTEGER_FORMAT
 		       " probes)\n",
-		       whole(mtu, "link"), whole(mtu, "probes"));
+		       member_number(mtu, "link"), member_number(mtu, "probes"));
 	}
 	if (weft)
 		printf("  weft   sends up to %" JSON_INTEGER_FORMAT ", and %" JSON_INTEGER_FORMAT
 		       " inside: %s\n",
-		       whole(weft, "mtu"), whole(weft, "overlay_mtu"),
+		       member_number(weft, "mtu"), member_number(weft, "overlay_mtu"),
 		       !mtu					     ? "not compared"
 		       : json_is_true(json_object_get(weft, "fits")) ? "fits"
 								     : "does not fit");

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/member.h"
 #include "cli/probe.h"
 #include "cli/tool.h"
 #include "lib/schema.h"
@@ -69,7 +70,7 @@ static json_int_t device_mtu(const char *dev)
 	const char *const argv[] = {"ip", "-j", "link", "show", "dev", dev, NULL};
 	json_auto_t *links = tool_json(argv);
 
-	return json_integer_value(json_object_get(json_array_get(links, 0), "mtu"));
+	return member_number(json_array_get(links, 0), "mtu");
 }
 
 static void neighbour_add(json_t *route, const char *addr, const char *dev)

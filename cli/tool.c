@@ -15,13 +15,6 @@
 
 extern char **environ;
 
-const char *member_text(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text ? text : "";
-}
-
 /* Everything a process writes to `fd`, to be freed. */
 static char *output_read(int fd)
 {

@@ -7,7 +7,5 @@
 
 /* What a command that writes JSON says, a new reference; NULL: it is not there, or refuses. */
 json_t *tool_json(const char *const argv[]);
-/* The string that a member is, "" if it is none. */
-const char *member_text(const json_t *object, const char *name);
 
 #endif

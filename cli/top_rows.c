@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/member.h"
 #include "cli/top.h"
 #include "cli/watch.h"
 
@@ -43,7 +44,7 @@ static double rate_of(const struct look *look, json_int_t now, json_int_t before
 
 static json_int_t counter_of(const json_t *counters, enum top_rate rate)
 {
-	return json_integer_value(json_object_get(counters, top_rates[rate]));
+	return member_number(counters, top_rates[rate]);
 }
 
 /* `counters` has members as the API's; the name's two parts have a blank between them. */

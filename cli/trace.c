@@ -171,30 +171,38 @@ static int point_words(struct words *words, struct trace_point *point, struct er
 				 "trace: \"in PORT\" or \"underlay\" must say where the packet is");
 	if (words_peek(words) && strcmp(words_peek(words), "from") &&
 	    strcmp(words_peek(words), "-r") && strcmp(words_peek(words), "-n") &&
-	    strncmp(words_peek(words), "hex ", 4))
+	    strcmp(words_peek(words), "hex") && strncmp(words_peek(words), "hex ", 4))
 		point->dev = words_take(words);
 	return 0;
+}
+
+int trace_description(struct words *words, const char *after, char **ret, struct error *err)
+{
+	if (!words_peek(words))
+		return error_set(err, WORDS_USAGE,
+				 "%s: a packet must follow, as 'icmp, src 10.0.0.1, dst 10.0.0.2'; "
+				 "weft trace -h",
+				 after);
+	*ret = words_join(words);
+	return *ret ? 0 : error_set(err, -ENOMEM, "out of memory");
 }
 
 static int packet_words(struct cli *cli, struct words *words, const struct trace_point *point,
 			uint8_t bytes[PACKET_MAX], uint32_t *ret_len, uint32_t *ret_segment,
 			struct error *err)
 {
-	const char *text;
+	bool bare = false;
+	char *text = NULL;
 	int r;
 
-	if (point->port) {
-		r = words_value(words, point->port, &text, err);
-		if (r == 0)
-			r = trace_frame(cli, point->port, device_is_l3(cli, point->port), text,
-					bytes, ret_len, ret_segment, err);
-	} else if (words_match(words, "from")) {
-		r = trace_outer(cli, words, bytes, ret_len, ret_segment, err);
-	} else {
-		r = words_value(words, "underlay", &text, err);
-		if (r == 0)
-			r = trace_frame(cli, NULL, false, text, bytes, ret_len, ret_segment, err);
-	}
+	if (!point->port && words_match(words, "from"))
+		return trace_outer(cli, words, bytes, ret_len, ret_segment, err);
+	r = trace_description(words, point->port ? point->port : "underlay", &text, err);
+	if (r == 0 && point->port)
+		bare = device_is_l3(cli, point->port);
+	if (r == 0)
+		r = trace_frame(cli, point->port, bare, text, bytes, ret_len, ret_segment, err);
+	free(text);
 	return r;
 }
 

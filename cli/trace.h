@@ -23,6 +23,8 @@ struct trace_point {
 int trace_frame(struct cli *cli, const char *port, bool bare, const char *text,
 		uint8_t bytes[PACKET_MAX], uint32_t *ret_len, uint32_t *ret_segment,
 		struct error *err);
+/* The description that is left, in one word or many, as a new string; WORDS_USAGE if there is none behind `after`. */
+int trace_description(struct words *words, const char *after, char **ret, struct error *err);
 /* `from ADDR [to ADDR] TYPE FIELDS... INNER` */
 int trace_outer(struct cli *cli, struct words *words, uint8_t bytes[PACKET_MAX], uint32_t *ret_len,
 		uint32_t *ret_segment, struct error *err);

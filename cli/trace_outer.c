@@ -280,7 +280,7 @@ int trace_outer(struct cli *cli, struct words *words, uint8_t bytes[PACKET_MAX],
 	struct outer_want want = {.ip = {.ttl = 64, .sport = 49152, .df = true}};
 	uint8_t inner[PACKET_MAX];
 	uint32_t inner_len = 0;
-	const char *text;
+	char *text = NULL;
 	int r = address_take(words, "from", &want.ip.src, err);
 
 	if (r == 0)
@@ -290,9 +290,10 @@ int trace_outer(struct cli *cli, struct words *words, uint8_t bytes[PACKET_MAX],
 	if (r == 0 && addr_is_v4(&want.ip.src) != addr_is_v4(&want.ip.dst))
 		r = error_set(err, -EINVAL, "from and to are of different versions of IP");
 	if (r == 0)
-		r = words_value(words, type_names[want.type], &text, err);
+		r = trace_description(words, type_names[want.type], &text, err);
 	if (r == 0)
 		r = trace_frame(cli, NULL, outer_is_bare(&want), text, inner, &inner_len,
 				ret_segment, err);
+	free(text);
 	return r < 0 ? r : outer_build(&want, inner, inner_len, bytes, ret_len, err);
 }

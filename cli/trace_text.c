@@ -4,17 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/member.h"
+#include "cli/mend.h"
 #include "cli/packet.h"
 #include "cli/trace.h"
 
 static const char *text_of(const json_t *json, const char *key)
 {
 	return json_string_value(json_object_get(json, key));
-}
-
-static long long number_of(const json_t *json, const char *key)
-{
-	return json_integer_value(json_object_get(json, key));
 }
 
 static bool is(const json_t *step, const char *key, const char *text)
@@ -49,27 +46,64 @@ static void packet_print(const json_t *step, const json_t *listen)
 	for (char *save = NULL, *line = text ? strtok_r(text, "\n", &save) : NULL; line;
 	     line = strtok_r(NULL, "\n", &save))
 		printf("    %s\n", line);
-	printf("    %lld bytes", number_of(step, "length"));
+	printf("    %lld bytes", member_number(step, "length"));
 	if (json_object_get(step, "segment"))
-		printf(", in segments of %lld", number_of(step, "segment"));
+		printf(", in segments of %lld", member_number(step, "segment"));
 	printf("\n");
 	free(text);
 }
 
-static void run_print(const json_t *step)
+/* What was said before the step at hand. */
+struct said {
+	const json_t *listen; /* of the status */
+	const json_t *run;    /* the run that it is a step of */
+	size_t runs;
+	const char *remote; /* that the destination is behind */
+	bool cut; /* the splitter was given a super-packet, else packets to be fragmented */
+	bool tunnel,
+		dropped; /* in this run: its outer headers are those of a tunnel; it was dropped */
+};
+
+static void run_print(const json_t *step, const struct said *said)
 {
 	const char *dev = text_of(step, "dev");
 
 	if (!dev)
 		dev = "?";
-	if (is(step, "hook", "port"))
-		printf("a frame comes by %s:\n", dev);
-	else if (is(step, "hook", "underlay"))
-		printf("a packet comes from the underlay, by %s:\n", dev);
-	else if (is(step, "hook", "split"))
-		printf("the splitter gives back the first piece:\n");
-	else
+	if (is(step, "hook", "split"))
+		printf(said->cut ? "the first segment comes back from the splitter:\n"
+				 : "it comes back from the splitter, to have a fragment sent:\n");
+	else if (is(step, "hook", "collect"))
 		printf("the host has taken the outer headers off:\n");
+	else if (said->runs > 1)
+		printf("the copy that was put aside:\n");
+	else if (is(step, "hook", "port"))
+		printf("a frame comes by %s:\n", dev);
+	else
+		printf("a packet comes from the underlay, by %s:\n", dev);
+}
+
+/* Why no tunnel has it, or that one of those reasons was given before. */
+static void host_print(const struct said *said)
+{
+	int port = packet_udp_port(said->run);
+	json_t *entry;
+	size_t i;
+
+	if (said->dropped) {
+		printf("and goes on to the host, where somebody else may take it\n");
+		return;
+	}
+	json_array_foreach ((json_t *)said->listen, i, entry) {
+		if (member_number(entry, "port") == port)
+			port = -1;
+	}
+	if (!is(said->run, "hook", "underlay"))
+		printf("left to the host\n");
+	else if (port >= 0 && !said->tunnel)
+		printf("left to the host: no tunnel listens at UDP port %d\n", port);
+	else
+		printf("left to the host: it is for no tunnel of this host\n");
 }
 
 static void learn_print(const json_t *step)
@@ -97,7 +131,7 @@ static void learn_print(const json_t *step)
 static void lookup_print(const json_t *step)
 {
 	const json_t *there = json_object_get(step, "there");
-	long long vlan = number_of(step, "vlan");
+	long long vlan = member_number(step, "vlan");
 	const char *bridge = text_of(step, "bridge");
 
 	printf("destination %s", text_of(step, "dst") ? text_of(step, "dst") : "MAC");
@@ -129,19 +163,37 @@ static void underlay_print(const json_t *step)
 	}
 	printf("it is %s", type);
 	if (json_object_get(step, "vni"))
-		printf(", UDP port %lld, VNI %lld", number_of(step, "port"),
-		       number_of(step, "vni"));
+		printf(", UDP port %lld, VNI %lld", member_number(step, "port"),
+		       member_number(step, "vni"));
 	else if (json_object_get(step, "key"))
-		printf(", key %lld", number_of(step, "key"));
+		printf(", key %lld", member_number(step, "key"));
 	printf("\n");
 }
 
-static void drop_print(const json_t *step)
+static void mend_print(const json_t *step, const struct said *said)
 {
-	printf("dropped: %s, counted at ", text_of(step, "reason") ? text_of(step, "reason") : "?");
-	place_print(step);
+	char *text =
+		mend_text(step, is(said->run, "hook", "port") ? text_of(said->run, "dev") : NULL,
+			  said->remote, said->run);
+
+	if (text)
+		printf("    mend: %s\n", text);
+	free(text);
+}
+
+static void drop_print(const json_t *step, const struct said *said)
+{
+	static const char *const places[] = {"port", "device", "tunnel", NULL};
+	bool placed = false;
+
+	for (const char *const *place = places; *place; place++)
+		placed = placed || text_of(step, *place);
+	printf("dropped: %s, counted %s", text_of(step, "reason") ? text_of(step, "reason") : "?",
+	       placed ? "at " : "for no port or tunnel");
+	if (placed)
+		place_print(step);
 	printf("\n    %s\n", text_of(step, "cause") ? text_of(step, "cause") : "");
-	printf("    weft-drops(8) says more of each reason\n");
+	mend_print(step, said);
 }
 
 static void send_print(const json_t *step, bool resolved)
@@ -163,18 +215,18 @@ static void send_print(const json_t *step, bool resolved)
 static void flood_print(const json_t *step)
 {
 	printf("flooded to all other ports of the bridge%s\n",
-	       number_of(step, "remotes") ? " and to all remotes" : "");
+	       member_number(step, "remotes") ? " and to all remotes" : "");
 }
 
 static void encap_print(const json_t *step)
 {
 	printf("encapsulated for ");
 	place_print(step);
-	if (number_of(step, "size"))
-		printf(": a frame of %lld bytes, and %lld fit", number_of(step, "size"),
-		       number_of(step, "room"));
+	if (member_number(step, "size"))
+		printf(": a frame of %lld bytes, and %lld fit", member_number(step, "size"),
+		       member_number(step, "room"));
 	else
-		printf(": segments of up to %lld bytes fit", number_of(step, "room"));
+		printf(": segments of up to %lld bytes fit", member_number(step, "room"));
 	printf("\n");
 }
 
@@ -189,25 +241,24 @@ static void peer_print(const json_t *step)
 static bool plain_print(const json_t *step)
 {
 	if (is(step, "step", "vlan"))
-		printf("VLAN %lld%s\n", number_of(step, "vlan"),
+		printf("VLAN %lld%s\n", member_number(step, "vlan"),
 		       json_is_true(json_object_get(step, "tagged")) ? "" : ", untagged");
 	else if (is(step, "step", "peer_new"))
 		printf("no remote is known at this address; one would be made for it\n");
 	else if (is(step, "step", "expired"))
-		printf("a path MTU of %lld bytes is too old to count\n", number_of(step, "mtu"));
+		printf("a path MTU of %lld bytes is too old to count\n",
+		       member_number(step, "mtu"));
 	else if (is(step, "step", "mss"))
 		printf("the MSS that it announces is lowered from %lld to %lld\n",
-		       number_of(step, "was"), number_of(step, "mss"));
+		       member_number(step, "was"), member_number(step, "mss"));
 	else if (is(step, "step", "toobig"))
-		printf("too big: an IP packet of %lld bytes fits\n", number_of(step, "mtu"));
+		printf("too big: an IP packet of %lld bytes fits\n", member_number(step, "mtu"));
 	else if (is(step, "step", "path_mtu"))
 		printf("the path MTU of remote %s would be lowered to %lld\n",
 		       text_of(step, "remote") ? text_of(step, "remote") : "?",
-		       number_of(step, "mtu"));
+		       member_number(step, "mtu"));
 	else if (is(step, "step", "note"))
 		printf("noted: %s\n", text_of(step, "note") ? text_of(step, "note") : "?");
-	else if (is(step, "step", "host"))
-		printf("left to the host\n");
 	else if (is(step, "step", "gone"))
 		printf("gone\n");
 	else
@@ -215,15 +266,15 @@ static bool plain_print(const json_t *step)
 	return true;
 }
 
-static void step_print(const json_t *step, const json_t *listen)
+static void step_print(const json_t *step, const struct said *said)
 {
+	const json_t *listen = said->listen;
 	static const struct {
 		const char *name;
 		void (*print)(const json_t *step);
 	} steps[] = {
-		{"run", run_print},   {"learn", learn_print}, {"lookup", lookup_print},
-		{"drop", drop_print}, {"flood", flood_print}, {"underlay", underlay_print},
-		{"peer", peer_print}, {"encap", encap_print},
+		{"learn", learn_print},	      {"lookup", lookup_print}, {"flood", flood_print},
+		{"underlay", underlay_print}, {"peer", peer_print},	{"encap", encap_print},
 	};
 	bool deferred = is(step, "step", "defer");
 
@@ -232,7 +283,12 @@ static void step_print(const json_t *step, const json_t *listen)
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
 		if (is(step, "step", steps[i].name))
 			steps[i].print(step);
-	if (is(step, "step", "run")) {
+	if (is(step, "step", "drop")) {
+		drop_print(step, said);
+	} else if (is(step, "step", "host")) {
+		host_print(said);
+	} else if (is(step, "step", "run")) {
+		run_print(step, said);
 		packet_print(step, listen);
 	} else if (is(step, "step", "send") || is(step, "step", "resolve")) {
 		send_print(step, is(step, "step", "send"));
@@ -248,7 +304,8 @@ static void step_print(const json_t *step, const json_t *listen)
 		place_print(step);
 		printf(" is put aside, to be encapsulated by itself\n");
 	} else if (is(step, "step", "split")) {
-		printf("to the splitter, which cuts it\n");
+		printf(said->cut ? "to the splitter, which cuts it into segments\n"
+				 : "to the splitter, to come back for a fragment of it\n");
 	} else if (is(step, "step", "collect")) {
 		printf("to the host's own device, which takes the outer headers off\n");
 	}
@@ -256,13 +313,25 @@ static void step_print(const json_t *step, const json_t *listen)
 
 void trace_print(const json_t *trace, const json_t *listen)
 {
+	struct said said = {.listen = listen};
 	json_t *step;
 	size_t i;
 
 	json_array_foreach (json_object_get(trace, "steps"), i, step) {
 		if (i && is(step, "step", "run"))
 			printf("\n");
-		step_print(step, listen);
+		if (is(step, "step", "run")) {
+			said.run = step;
+			said.runs++;
+			said.tunnel = said.dropped = false;
+		}
+		said.tunnel = said.tunnel || is(step, "step", "underlay");
+		said.dropped = said.dropped || is(step, "step", "drop");
+		if (is(step, "step", "lookup"))
+			said.remote = text_of(json_object_get(step, "there"), "remote");
+		if (is(step, "step", "split"))
+			said.cut = json_object_get(step, "segment") != NULL;
+		step_print(step, &said);
 	}
 	if (json_is_true(json_object_get(trace, "cut")))
 		printf("\nthere is more than a trace has room for\n");

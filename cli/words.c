@@ -42,19 +42,27 @@ int words_value(struct words *words, const char *of, const char **ret, struct er
 	return 0;
 }
 
+char *words_join(struct words *words)
+{
+	size_t length = 1;
+	char *text, *end;
+
+	for (int i = 0; i < words->count; i++)
+		length += strlen(words->word[i]) + 1;
+	text = end = calloc(1, length);
+	while (text && words->count) {
+		end = stpcpy(end, words_take(words));
+		if (words->count)
+			*end++ = ' ';
+	}
+	return text;
+}
+
 int words_end(const struct words *words, struct error *err)
 {
 	if (!words->count)
 		return 0;
 	return error_set(err, WORDS_USAGE, "\"%.64s\" is one word too many", words->word[0]);
-}
-
-bool word_in(const char *word, const char *const *list)
-{
-	for (; *list; list++)
-		if (!strcmp(word, *list))
-			return true;
-	return false;
 }
 
 /* `learning`, or as bridge(8) has it `learning on`. */

@@ -8,6 +8,7 @@
 
 #include "lib/error.h"
 #include "lib/schema.h"
+#include "lib/word.h"
 
 /* Words not yet taken; they are the caller's (argv). */
 struct words {
@@ -28,11 +29,10 @@ const char *words_take(struct words *words);
 bool words_match(struct words *words, const char *word);
 /* Takes what must follow `of`; WORDS_USAGE if there is nothing. */
 int words_value(struct words *words, const char *of, const char **ret, struct error *err);
+/* Takes all that is left, with blanks between: a new string; NULL: out of memory. */
+char *words_join(struct words *words);
 /* WORDS_USAGE if a word is left. */
 int words_end(const struct words *words, struct error *err);
-
-/* Whether `word` stands in a list of words that ends with NULL. */
-bool word_in(const char *word, const char *const *list);
 
 /*
  * Takes all words as fields of an object into `json`, an object. With `set`, a list may be

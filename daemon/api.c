@@ -326,6 +326,17 @@ static void client_event(struct bufferevent *bufferevent, short events, void *ar
 
 /* --- Connections ---------------------------------------------------------------------- */
 
+pid_t client_pid(const struct client *client)
+{
+	socklen_t length = sizeof(struct ucred);
+	struct ucred peer = {};
+
+	if (getsockopt(bufferevent_getfd(client->bufferevent), SOL_SOCKET, SO_PEERCRED, &peer,
+		       &length) < 0)
+		return 0;
+	return peer.pid;
+}
+
 /* Root, or a member of group weft. The mode of the socket says the same, unless somebody changed it. */
 static bool peer_allowed(const struct api *api, int fd)
 {

@@ -7,6 +7,8 @@
 #ifndef WEFT_DAEMON_API_H
 #define WEFT_DAEMON_API_H
 
+#include <sys/types.h>
+
 #include "daemon/weftd.h"
 #include "lib/error.h"
 
@@ -33,6 +35,8 @@ void client_subscribe(struct client *client, unsigned int objects);
 int client_capture_begin(struct client *client, int number, int fd, struct error *err);
 /* Its number, or -1. */
 int client_capture(const struct client *client);
+/* The process at its other end; 0: not known. */
+pid_t client_pid(const struct client *client);
 /* Where the entries are that the client has sent ahead or is reading; *NULL: there are none. Goes with the connection. */
 struct stage **client_stage(struct client *client);
 

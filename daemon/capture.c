@@ -12,9 +12,13 @@
 #include "daemon/dp_capture.h"
 #include "daemon/live.h"
 
+#define READERS_TEXT                                                                               \
+	(WEFT_CAPTURES_MAX * 13) /* characters: of each a number, and what is between */
+
 struct captures {
 	struct dp_capture *dp;
 	int number[WEFT_CAPTURES_MAX]; /* of each slot, 0: it is free */
+	pid_t reader[WEFT_CAPTURES_MAX];
 };
 
 /* --- Captures ----------------------------------------------------------------------------------- */
@@ -75,6 +79,27 @@ static int spec_ids(struct kernel *kernel, const struct capture_spec *spec,
 	return 0;
 }
 
+/* "PID, PID, ..." of all slots. */
+static const char *readers_text(const struct captures *captures, char text[READERS_TEXT])
+{
+	size_t at = 0;
+
+	for (int i = 0; i < WEFT_CAPTURES_MAX; i++)
+		at += (size_t)snprintf(text + at, READERS_TEXT - at, "%s%d", i ? ", " : "",
+				       (int)captures->reader[i]);
+	return text;
+}
+
+json_t *kernel_capture_readers(const struct kernel *kernel)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; kernel->captures && i < WEFT_CAPTURES_MAX; i++)
+		if (kernel->captures->number[i])
+			json_array_append_new(list, json_integer(kernel->captures->reader[i]));
+	return list;
+}
+
 int kernel_capture_open(struct kernel *kernel, const struct capture_spec *spec, int *ret_fd,
 			struct error *err)
 {
@@ -95,9 +120,14 @@ int kernel_capture_open(struct kernel *kernel, const struct capture_spec *spec, 
 		return r;
 	while (slot < WEFT_CAPTURES_MAX && kernel->captures->number[slot])
 		slot++;
-	if (slot == WEFT_CAPTURES_MAX)
-		return error_set(err, -EBUSY, "capture: there are %d already, and no more at once",
-				 WEFT_CAPTURES_MAX);
+	if (slot == WEFT_CAPTURES_MAX) {
+		char readers[READERS_TEXT];
+
+		return error_set(err, -EBUSY,
+				 "capture: there are %d already, of processes %s, and no more at "
+				 "once",
+				 WEFT_CAPTURES_MAX, readers_text(kernel->captures, readers));
+	}
 	*ret_fd =
 		dp_capture_begin(kernel->captures->dp, slot, &what, &spec->filter, spec->ring, err);
 	if (*ret_fd < 0) {
@@ -107,6 +137,7 @@ int kernel_capture_open(struct kernel *kernel, const struct capture_spec *spec, 
 	/* never one that was another's: captures end with the datapath, and those who had them come here later */
 	kernel->capture_last = kernel->capture_last % INT_MAX + 1;
 	kernel->captures->number[slot] = kernel->capture_last;
+	kernel->captures->reader[slot] = spec->reader;
 	return kernel->capture_last;
 }
 

@@ -4,6 +4,7 @@
 #define WEFT_DAEMON_CAPTURE_H
 
 #include <jansson.h>
+#include <sys/types.h>
 
 #include "abi/capture.h"
 #include "daemon/kernel.h"
@@ -14,6 +15,7 @@ struct capture_spec {
 	const char *tunnel;	/* NULL: all */
 	uint32_t snap;		/* bytes, 1 to WEFT_CAPTURE_BYTES */
 	uint32_t ring;		/* bytes, a power of two within WEFT_CAPTURE_RING_* */
+	pid_t reader;		/* who asks, for people to be told; 0: not known */
 	bool outer;		/* `filter` is for the packet as it is */
 	uint32_t filter_length; /* instructions, 0: every packet */
 	struct weft_capture_filter filter;
@@ -34,6 +36,8 @@ void kernel_capture_close(struct kernel *kernel, int number);
  * because the datapath did.
  */
 json_t *kernel_capture_state(struct kernel *kernel, int number);
+/* The processes that have them, a new list. */
+json_t *kernel_capture_readers(const struct kernel *kernel);
 /* All of them, with the datapath. */
 void captures_stop(struct kernel *kernel);
 

@@ -12,6 +12,7 @@
 
 #include "daemon/live.h"
 #include "lib/hex.h"
+#include "lib/table.h"
 
 #define SAMPLE_SECONDS 5
 #define RATE_MIN       1000 /* ms: what is shorter says nothing */
@@ -19,9 +20,9 @@
 #define TAG_LENGTH     4
 
 static const struct {
-	const char *name, *cause;
+	const char *name, *cause, *mend;
 } reasons[WEFT_DROP_MAX] = {
-#define WEFT_DROP(name, string, cause) [WEFT_DROP_##name] = {string, cause},
+#define WEFT_DROP(name, string, cause, mend) [WEFT_DROP_##name] = {string, cause, mend},
 	WEFT_DROPS(WEFT_DROP)
 #undef WEFT_DROP
 };
@@ -51,6 +52,15 @@ struct last_drops {
 const char *drop_name(uint32_t reason)
 {
 	return reason > WEFT_DROP_NONE && reason < WEFT_DROP_MAX ? reasons[reason].name : NULL;
+}
+
+void drop_put(json_t *json, uint32_t reason)
+{
+	if (!drop_name(reason))
+		return;
+	json_object_set_new(json, "reason", json_string(reasons[reason].name));
+	json_object_set_new(json, "cause", json_string(reasons[reason].cause));
+	json_object_set_new(json, "mend", json_string(reasons[reason].mend));
 }
 
 /* --- Rates ----------------------------------------------------------------------------------- */
@@ -147,16 +157,11 @@ int drops_start(struct kernel *kernel, struct error *err)
 
 void drops_stop(struct kernel *kernel)
 {
-	struct sample *sample, *next;
-
 	if (!kernel->drop_samples)
 		return;
 	if (kernel->drop_samples->timer)
 		event_free(kernel->drop_samples->timer);
-	HASH_ITER (hh, kernel->drop_samples->table, sample, next) {
-		HASH_DEL(kernel->drop_samples->table, sample);
-		free(sample);
-	}
+	table_free(kernel->drop_samples->table);
 	free(kernel->drop_samples);
 	kernel->drop_samples = NULL;
 }
@@ -289,10 +294,10 @@ static json_t *drop_json(struct kernel *kernel, const struct counter *counter,
 	const struct live_port *port = counter_port(kernel, &counter->key);
 	const struct weft_dropped *last = last_drop(kernel, kept, &counter->key, now);
 	json_t *json =
-		json_pack("{s:s, s:I, s:o, s:s}", "reason", drop_name(counter->key.reason),
-			  "packets", (json_int_t)counter->packets, "rate",
-			  rate_json(kernel, counter), "cause", reasons[counter->key.reason].cause);
+		json_pack("{s:s, s:I, s:o}", "reason", drop_name(counter->key.reason), "packets",
+			  (json_int_t)counter->packets, "rate", rate_json(kernel, counter));
 
+	drop_put(json, counter->key.reason);
 	if (port)
 		json_object_set_new(json, "port", json_string(port->name));
 	if (tunnel)

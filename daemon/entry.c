@@ -207,7 +207,8 @@ static int resolve_tunnel(const struct tunnel *tunnel, enum entry_use use, struc
 		return error_set(err, -EINVAL, "dev: tunnel %s carries no Ethernet", spec->dev);
 	if (resolve_options(tunnel, use, spec, err) < 0 || resolve_vni(tunnel, spec, err) < 0)
 		return err->code;
-	if (!addr_is_any(&spec->dst))
+	/* wherever it leads, there is one entry of a MAC */
+	if (!addr_is_any(&spec->dst) || (use == ENTRY_DEL && !mac_is_zero(spec->mac)))
 		return 0;
 	if (!addr_is_any(&tunnel->group))
 		spec->dst = tunnel->group;

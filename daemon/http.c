@@ -233,13 +233,16 @@ static void accept_failed(struct evconnlistener *listener, void *arg)
 /* "9100" -> "127.0.0.1:9100", for evutil_parse_sockaddr_port(), which would take it for an address. */
 static int where_parse(const char *where, struct sockaddr_storage *ret, int *ret_length)
 {
+	const char *digits = strrchr(where, ':');
 	char text[128];
 	unsigned int port;
 
 	snprintf(text, sizeof(text), "%s%s",
 		 where[strspn(where, "0123456789")] ? "" : HTTP_ADDRESS ":", where);
+	digits = digits ? digits + 1 : where;
 	*ret_length = sizeof(*ret);
-	if (!*where || strlen(where) > 64 ||
+	/* evutil takes a port with something behind it */
+	if (!*digits || digits[strspn(digits, "0123456789")] || strlen(where) > 64 ||
 	    evutil_parse_sockaddr_port(text, (struct sockaddr *)ret, ret_length) < 0)
 		return -EINVAL;
 	port = ret->ss_family == AF_INET ? ((struct sockaddr_in *)ret)->sin_port

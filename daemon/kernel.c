@@ -17,6 +17,7 @@
 #include "daemon/splitter.h"
 #include "daemon/hook.h"
 #include "daemon/trace.h"
+#include "lib/table.h"
 
 #define LEASE_SECONDS	 10 /* how long the datapath trusts next hops without a weftd */
 #define LEASE_PERIOD	 1  /* seconds */
@@ -363,14 +364,10 @@ static void live_free(struct kernel *kernel)
 {
 	struct live_bridge *bridge;
 	struct live_tunnel *tunnel, *next_tunnel;
-	struct live_remote *remote, *next_remote;
 	struct live_port *port, *next_port;
 
 	/* their next hops are not given up: packets go on */
-	HASH_ITER (hh, kernel->remotes, remote, next_remote) {
-		HASH_DEL(kernel->remotes, remote);
-		free(remote);
-	}
+	table_free(kernel->remotes);
 	HASH_ITER (hh, kernel->ports, port, next_port) {
 		HASH_DEL(kernel->ports, port);
 		object_free(NOUN_PORT, port->config);

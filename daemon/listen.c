@@ -12,6 +12,7 @@
 #include "daemon/collector.h"
 #include "daemon/log.h"
 #include "daemon/hook.h"
+#include "lib/table.h"
 #include "lib/tunnel.h"
 
 #define GRE_BITS   4 /* of WEFT_LISTEN_* */
@@ -297,10 +298,5 @@ json_t *listen_json(const struct kernel *kernel)
 
 void listen_free(struct kernel *kernel)
 {
-	struct live_listen *listen, *next;
-
-	HASH_ITER (hh, kernel->listens, listen, next) {
-		HASH_DEL(kernel->listens, listen);
-		free(listen);
-	}
+	table_free(kernel->listens);
 }

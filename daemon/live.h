@@ -529,6 +529,8 @@ void drops_stop(struct kernel *kernel);
 void drops_forget(struct kernel *kernel, uint32_t port, uint32_t tunnel);
 /* The reason's word; NULL: this weftd does not know it. */
 const char *drop_name(uint32_t reason);
+/* "reason", "cause" and "mend" (abi/drops.h) into an object. */
+void drop_put(json_t *json, uint32_t reason);
 struct drop_sums {
 	uint64_t by_port[WEFT_PORTS_MAX];
 	uint64_t by_tunnel[WEFT_TUNNELS_MAX];

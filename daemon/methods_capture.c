@@ -114,6 +114,7 @@ int method_capture_open(struct call *call, struct error *err)
 		r = error_set(err, -EBUSY, "capture: this connection has one already");
 	if (r < 0)
 		return r;
+	spec.reader = client_pid(call->client);
 	number = kernel_capture_open(call->weftd->kernel, &spec, &fd, err);
 	if (number < 0)
 		return number;

@@ -8,6 +8,7 @@
 
 #include "daemon/neighbour.h"
 #include "lib/addr.h"
+#include "lib/table.h"
 
 #define SETTLE_ATTEMPTS 8 /* a dump that changes under the reader is read again */
 
@@ -167,12 +168,7 @@ void neighbours_refresh(struct neighbours *neighbours)
 
 void neighbours_free(struct neighbours *neighbours)
 {
-	struct neighbour_entry *entry, *next;
-
-	HASH_ITER (hh, neighbours->entries, entry, next) {
-		HASH_DEL(neighbours->entries, entry);
-		free(entry);
-	}
+	table_free(neighbours->entries);
 }
 
 /* --- what an earlier weftd left ------------------------------------------------------------- */

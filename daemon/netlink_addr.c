@@ -11,6 +11,7 @@
 #include "daemon/netlink.h"
 #include "daemon/netlink_cache.h"
 #include "lib/addr.h"
+#include "lib/table.h"
 
 /* The same address may stand on several devices, and on one device with several prefix lengths. */
 struct address {
@@ -152,15 +153,11 @@ static int address_insert(struct netlink *netlink, const struct address *like, b
 void address_cache_free(struct address_cache *cache)
 {
 	struct address_device *device, *next_device;
-	struct address_head *head, *next_head;
 	struct address *address, *next;
 
 	if (!cache)
 		return;
-	HASH_ITER (hh, cache->heads, head, next_head) {
-		HASH_DEL(cache->heads, head);
-		free(head);
-	}
+	table_free(cache->heads);
 	HASH_ITER (hh, cache->devices, device, next_device) {
 		LL_FOREACH_SAFE(device->list, address, next)
 		free(address);

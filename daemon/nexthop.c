@@ -21,6 +21,7 @@
 #include "daemon/neighbour.h"
 #include "daemon/route.h"
 #include "lib/addr.h"
+#include "lib/table.h"
 
 #define NUD_USABLE (NUD_PERMANENT | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY)
 
@@ -504,7 +505,6 @@ int nexthops_new(struct netlink *netlink, struct event_base *base, struct nextho
 void nexthops_free(struct nexthops *nexthops)
 {
 	struct nexthop_user *user, *next_user;
-	struct device_use *use, *next_use;
 	struct path *path, *next;
 
 	if (!nexthops)
@@ -516,10 +516,7 @@ void nexthops_free(struct nexthops *nexthops)
 		HASH_DEL(nexthops->paths, path);
 		free(path);
 	}
-	HASH_ITER (hh, nexthops->devices, use, next_use) {
-		HASH_DEL(nexthops->devices, use);
-		free(use);
-	}
+	table_free(nexthops->devices);
 	neighbours_free(&nexthops->neighbours);
 	event_free(nexthops->work);
 	free(nexthops);

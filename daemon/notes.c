@@ -10,6 +10,7 @@
 
 #include "daemon/live.h"
 #include "daemon/log.h"
+#include "lib/table.h"
 
 #define LOG_INTERVAL 60 /* seconds */
 
@@ -167,16 +168,11 @@ int notes_start(struct kernel *kernel, struct error *err)
 
 void notes_stop(struct kernel *kernel)
 {
-	struct told *told, *next;
-
 	if (!kernel->notes)
 		return;
 	if (kernel->notes->timer)
 		event_free(kernel->notes->timer);
-	HASH_ITER (hh, kernel->notes->told, told, next) {
-		HASH_DEL(kernel->notes->told, told);
-		free(told);
-	}
+	table_free(kernel->notes->told);
 	free(kernel->notes);
 	kernel->notes = NULL;
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "daemon/log.h"
+#include "lib/table.h"
 #include "lib/tunnel.h"
 
 struct vni_count {
@@ -416,15 +417,6 @@ void peers_settle(struct kernel *kernel)
 
 void peers_free(struct kernel *kernel)
 {
-	struct group_count *group, *next_group;
-	struct vni_count *vni, *next_vni;
-
-	HASH_ITER (hh, kernel->vnis, vni, next_vni) {
-		HASH_DEL(kernel->vnis, vni);
-		free(vni);
-	}
-	HASH_ITER (hh, kernel->groups, group, next_group) {
-		HASH_DEL(kernel->groups, group);
-		free(group);
-	}
+	table_free(kernel->vnis);
+	table_free(kernel->groups);
 }

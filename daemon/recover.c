@@ -13,6 +13,7 @@
 #include "daemon/device.h"
 #include "daemon/log.h"
 #include "daemon/hook.h"
+#include "lib/table.h"
 
 #define BATCH 1024
 
@@ -208,14 +209,10 @@ void recover_free(struct kernel *kernel)
 {
 	struct recovered *recovered = kernel->recovered;
 	struct recovered_remote *remote, *next_remote;
-	struct recovered_id *item, *next;
 
 	if (!recovered)
 		return;
-	HASH_ITER (hh, recovered->ids, item, next) {
-		HASH_DEL(recovered->ids, item);
-		free(item);
-	}
+	table_free(recovered->ids);
 	HASH_ITER (hh, recovered->remotes, remote, next_remote) {
 		recovered_remote_free(recovered, remote);
 	}

@@ -141,9 +141,12 @@ static void remote_slot(struct live_remote *remote, struct weft_remote *ret)
 {
 	const struct nexthop *hop = &remote->hop;
 	const struct weft_addr *source = remote_source(remote);
+	uint16_t type = htons(remote_is_v6(remote) ? ETHERTYPE_IPV6 : ETHERTYPE_IP);
 
 	memset(ret, 0, sizeof(*ret));
 	slot_header(remote, source, ret);
+	/* also while the MACs are not known: traces and captures tell by it what the packet is */
+	memcpy(ret->ethernet + 12, &type, sizeof(type));
 	ret->tunnel = remote->tunnel->id;
 	/* without an address to send from there is no way there */
 	ret->ifindex =

@@ -90,6 +90,8 @@ static int options_parse(int argc, char **argv, struct options *options)
 	}
 	if (optind == argc && options->rundir[0])
 		return 0;
+	fprintf(stderr, "weftd: \"%s\" is %s\n", optind < argc ? argv[optind] : "",
+		optind < argc ? "one word too many" : "no directory for --rundir");
 	usage(stderr);
 	return 3;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/capture.h"
 #include "daemon/hook.h"
 #include "daemon/live.h"
 #include "lib/tunnel.h"
@@ -198,15 +199,18 @@ static void summary_json(struct kernel *kernel, json_t *json)
 {
 	const struct live_remote *remote, *next_remote;
 	const struct live_port *port, *next_port;
-	uint32_t down = 0, unresolved = 0, entries = 0, count;
+	uint32_t down = 0, remotes = 0, unresolved = 0, entries = 0, count;
 	struct counter_list drops;
 	uint64_t dropped = 0;
 
 	HASH_ITER (hh, kernel->ports, port, next_port)
 		down += !port->up;
-	HASH_ITER (hh, kernel->remotes, remote, next_remote)
-		unresolved += !(remote->owners & OWNER_PROTOTYPE) &&
-			      remote->hop.state != NEXTHOP_RESOLVED;
+	HASH_ITER (hh, kernel->remotes, remote, next_remote) {
+		bool real = !(remote->owners & OWNER_PROTOTYPE);
+
+		remotes += real;
+		unresolved += real && remote->hop.state != NEXTHOP_RESOLVED;
+	}
 	for (uint32_t id = 1; id < WEFT_BRIDGES_MAX; id++)
 		if (kernel->bridge_by_id[id] && !dp_get_fdb_count(kernel->dp, &id, &count))
 			entries += count;
@@ -214,6 +218,7 @@ static void summary_json(struct kernel *kernel, json_t *json)
 	for (uint32_t i = 0; i < drops.count; i++)
 		dropped += drops.counter[i].packets;
 	free(drops.counter);
+	json_object_set_new(json, "remotes", json_integer(remotes));
 	json_object_set_new(json, "ports_down", json_integer(down));
 	json_object_set_new(json, "remotes_unresolved", json_integer(unresolved));
 	json_object_set_new(json, "entries", json_integer(entries));
@@ -228,7 +233,7 @@ json_t *kernel_status(struct kernel *kernel)
 	json_object_set_new(json, "bridges", json_integer(HASH_COUNT(kernel->bridges)));
 	json_object_set_new(json, "ports", json_integer(HASH_COUNT(kernel->ports)));
 	json_object_set_new(json, "tunnels", json_integer(HASH_COUNT(kernel->tunnels)));
-	json_object_set_new(json, "remotes", json_integer(HASH_COUNT(kernel->remotes)));
+	json_object_set_new(json, "remotes", json_integer(0));
 	if (kernel->dp) {
 		summary_json(kernel, json);
 		json_object_set_new(json, "features",
@@ -239,6 +244,7 @@ json_t *kernel_status(struct kernel *kernel)
 				    json_integer((json_int_t)events_lost(kernel)));
 		underlay_walk(kernel->underlay, underlay_item, underlay);
 		json_object_set_new(json, "moves", moves_json(kernel));
+		json_object_set_new(json, "captures", kernel_capture_readers(kernel));
 		json_object_set_new(json, "splitter", splitter_json(kernel));
 		json_object_set_new(json, "listen", listen_json(kernel));
 	}

@@ -28,11 +28,6 @@ static const char *const step_names[WEFT_TRACE_MAX] = {
 	WEFT_TRACES(WEFT_TRACE)
 #undef WEFT_TRACE
 };
-static const char *const drop_causes[WEFT_DROP_MAX] = {
-#define WEFT_DROP(name, string, cause) [WEFT_DROP_##name] = cause,
-	WEFT_DROPS(WEFT_DROP)
-#undef WEFT_DROP
-};
 static const char *const hook_names[DP_HOOK_COUNT] = {"port", "underlay", "split", "collect"};
 static const char *const learn_names[] = {"known", "new", "move", "off", "full"};
 static const char *const lookup_names[] = {"group", "unknown", "found", "stale"};
@@ -240,8 +235,7 @@ static void values_put(const struct trace *trace, json_t *json, const struct wef
 		text_put(json, "note", note_name(value[0]));
 		break;
 	case WEFT_TRACE_DROP:
-		text_put(json, "reason", drop_name(value[0]));
-		text_put(json, "cause", value[0] < WEFT_DROP_MAX ? drop_causes[value[0]] : NULL);
+		drop_put(json, value[0]);
 		break;
 	default:
 		break;
@@ -420,7 +414,7 @@ static int underlay_read(struct kernel *kernel, const char *dev, struct pending 
 		return dev ? error_set(err, -ENODEV, "dev %.64s: there is no such device", dev)
 			   : error_set(err, -EINVAL,
 				       "dev: no tunnel has a remote at the packet's source; name "
-				       "the device that it comes by");
+				       "the device that it comes by: underlay DEVICE");
 	pending->hook = DP_HOOK_UNDERLAY;
 	pending->packet.input.ifindex = link->ifindex;
 	/* to whom it is on this link need not be said */

@@ -11,6 +11,7 @@
 #include <uthash.h>
 
 #include "daemon/hook.h"
+#include "lib/table.h"
 
 #define LOOPBACK_IFINDEX 1 /* of `lo` in every namespace */
 
@@ -313,26 +314,13 @@ int underlay_new(struct netlink *netlink, struct nexthops *nexthops, struct even
 
 void underlay_free(struct underlay *underlay)
 {
-	struct exclusion *exclusion, *next_exclusion;
-	struct member *member, *next_member;
-	struct hold *hold, *next_hold;
-
 	if (!underlay)
 		return;
 	netlink_unlisten(underlay->netlink, &underlay->listener);
 	nexthops_watch(underlay->nexthops, NULL, NULL);
-	HASH_ITER (hh, underlay->members, member, next_member) {
-		HASH_DEL(underlay->members, member);
-		free(member);
-	}
-	HASH_ITER (hh, underlay->holds, hold, next_hold) {
-		HASH_DEL(underlay->holds, hold);
-		free(hold);
-	}
-	HASH_ITER (hh, underlay->exclusions, exclusion, next_exclusion) {
-		HASH_DEL(underlay->exclusions, exclusion);
-		free(exclusion);
-	}
+	table_free(underlay->members);
+	table_free(underlay->holds);
+	table_free(underlay->exclusions);
 	if (underlay->prog_fd >= 0)
 		close(underlay->prog_fd);
 	free(underlay);

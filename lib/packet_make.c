@@ -13,9 +13,11 @@
 #include "lib/addr.h"
 #include "lib/hex.h"
 #include "lib/internet_sum.h"
+#include "lib/word.h"
 
 #define TEXT_MAX      16384
 #define TOKENS_MAX    4
+#define ITEMS_MAX     32
 #define TAG_OFFSET    12
 #define TCP_FIN	      0x01
 #define TCP_SYN	      0x02
@@ -198,12 +200,30 @@ static int kind_word(struct packet_want *want, char *const *token, struct error 
 	return r < 0 ? r : 1;
 }
 
-static int item_read(struct packet_want *want, char *item, struct error *err)
+/* How many of the words an item may have. */
+static int tokens_most(const char *name)
+{
+	static const struct {
+		const char *name;
+		int most;
+	} words[] = {{"arp", 1},  {"icmp", 1}, {"icmp6", 1}, {"tcp", 1}, {"udp", 1},
+		     {"sctp", 1}, {"ip", 3},   {"fin", 1},   {"syn", 1}, {"rst", 1},
+		     {"ack", 1},  {"df", 1},   {"vlan", 4}};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (!strcmp(name, words[i].name))
+			return words[i].most;
+	return 2;
+}
+
+static int item_read(struct packet_want *want, char *item, const char **ret_name, struct error *err)
 {
 	char *token[TOKENS_MAX + 1] = {}, *save = NULL, *rest = item + strspn(item, " \t\n");
+	const char *more;
 	int r;
 
 	if (!strncmp(rest, "hex ", 4)) {
+		*ret_name = "hex";
 		r = packet_hex(rest + 4, want->bytes, sizeof(want->bytes));
 		if (r <= 0)
 			return error_set(err, -EINVAL, "hex: is no hexadecimal of 1 to %d bytes",
@@ -213,21 +233,23 @@ static int item_read(struct packet_want *want, char *item, struct error *err)
 	}
 	for (int i = 0; i <= TOKENS_MAX; i++)
 		token[i] = strtok_r(i ? NULL : rest, " \t\n", &save);
+	*ret_name = token[0];
 	if (!token[0])
 		return error_set(err, -EINVAL, "there is nothing between two commas");
-	if (token[TOKENS_MAX])
-		return error_set(err, -EINVAL, "%.64s: \"%.64s\" is one word too many", token[0],
-				 token[TOKENS_MAX]);
 	r = kind_word(want, token, err);
 	if (r == 0)
 		r = flag_word(want, token[0]);
+	if (r < 0)
+		return r;
+	more = token[tokens_most(token[0])];
+	if (more)
+		return error_set(err, -EINVAL,
+				 "%.64s: \"%.64s\" must stand behind a comma of its own", token[0],
+				 more);
 	if (r)
-		return r < 0 ? r : 0;
+		return 0;
 	if (!strcmp(token[0], "vlan"))
 		return tag_read(want, token, err);
-	if (token[2])
-		return error_set(err, -EINVAL, "%.64s: \"%.64s\" is one word too many", token[0],
-				 token[2]);
 	if (!strcmp(token[0], "src"))
 		return address_read("src", token[1], &want->src, &want->has_src, err);
 	if (!strcmp(token[0], "dst"))
@@ -239,9 +261,53 @@ static int item_read(struct packet_want *want, char *item, struct error *err)
 	return number_word(want, token, err);
 }
 
+/* Whether packets of that kind have what the word sets. */
+static bool word_fits(const struct packet_want *want, const char *name)
+{
+	static const char *const ports[] = {"sport", "dport", NULL};
+	static const char *const tcp[] = {"syn", "ack", "fin", "rst", "mss", NULL};
+	static const char *const ip[] = {"ttl", "tos", "dscp", "ecn", "df", NULL};
+	static const char *const addresses[] = {"src", "dst", NULL};
+	bool is_ip = want->kind == PACKET_IP, is_tcp = is_ip && want->protocol == IPPROTO_TCP;
+	bool is_udp = is_ip && want->protocol == IPPROTO_UDP;
+
+	if (want->kind == PACKET_HEX)
+		return !strcmp(name, "hex") || !strcmp(name, "segment");
+	if (!strcmp(name, "segment"))
+		return is_tcp || is_udp;
+	if (word_in(name, ports))
+		return is_tcp || is_udp || (is_ip && want->protocol == IPPROTO_SCTP);
+	if (!strcmp(name, "df") && want->has_src && !addr_is_v4(&want->src))
+		return false;
+	if (!strcmp(name, "len"))
+		return want->kind != PACKET_ARP;
+	return (is_tcp || !word_in(name, tcp)) && (is_ip || !word_in(name, ip)) &&
+	       (want->kind != PACKET_ETHER || !word_in(name, addresses));
+}
+
+/* What would be lost without a word is refused: said twice, or nothing that such a packet has. */
+static int names_check(const struct packet_want *want, const char *const *names, size_t count,
+		       struct error *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		for (size_t j = 0; j < i; j++)
+			if (!strcmp(names[i], names[j]) && strcmp(names[i], "vlan") != 0)
+				return error_set(err, -EINVAL, "%s: is given twice", names[i]);
+		if (!word_fits(want, names[i]))
+			return error_set(err, -EINVAL,
+					 want->kind == PACKET_HEX
+						 ? "%s: hex is the whole packet already"
+						 : "%s: a packet of that kind has none",
+					 names[i]);
+	}
+	return 0;
+}
+
 int packet_parse(const char *text, struct packet_want *ret, struct error *err)
 {
 	char copy[TEXT_MAX], *next = copy, *item;
+	const char *names[ITEMS_MAX];
+	size_t count = 0;
 	int r = 0;
 
 	*ret = (struct packet_want){
@@ -250,8 +316,12 @@ int packet_parse(const char *text, struct packet_want *ret, struct error *err)
 		return error_set(err, -EINVAL, "a description has at most %d characters",
 				 TEXT_MAX - 1);
 	strcpy(copy, text);
-	while (r == 0 && (item = strsep(&next, ",")))
-		r = item_read(ret, item, err);
+	while (r == 0 && (item = strsep(&next, ","))) {
+		if (count == ITEMS_MAX)
+			return error_set(err, -EINVAL, "a description has at most %d words",
+					 ITEMS_MAX);
+		r = item_read(ret, item, &names[count++], err);
+	}
 	if (r < 0)
 		return r;
 	if (!ret->kind)
@@ -260,7 +330,7 @@ int packet_parse(const char *text, struct packet_want *ret, struct error *err)
 				 "ether TYPE or hex BYTES");
 	if (ret->has_src && ret->has_dst && addr_is_v4(&ret->src) != addr_is_v4(&ret->dst))
 		return error_set(err, -EINVAL, "src and dst are of different versions of IP");
-	return 0;
+	return names_check(ret, names, count, err);
 }
 
 /* --- Bytes ------------------------------------------------------------------------------------- */

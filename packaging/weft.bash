@@ -35,7 +35,9 @@ _weft() {
 			esac
 			;;
 		trace) mapfile -t COMPREPLY < <(compgen -W "-r in underlay" -- "$word") ;;
-		drops) mapfile -t COMPREPLY < <(compgen -W "-w" -- "$word") ;;
+		drops)
+			mapfile -t COMPREPLY < <(compgen -W "-w $(weft drops help | awk '/^REASON/ { more = 1; next } more { print $1 }')" -- "$word")
+			;;
 		apply | diff) mapfile -t COMPREPLY < <(compgen -f -- "$word"; compgen -W "-v" -- "$word") ;;
 		bridge | port | tunnel | fdb | probe)
 			mapfile -t COMPREPLY < <(compgen -W "$(weft "${words[0]}" help |
@@ -59,7 +61,7 @@ _weft() {
 		*)
 			# options of an object, and those that follow OPTIONS
 			mapfile -t COMPREPLY < <(compgen -W "$(weft "${words[0]}" help |
-				awk '/^OPTIONS/ { more = 1; next } more { print $1; next } /^  (\[no\])?[a-z0-9_]+$/ { if (sub(/^\[no\]/, "", $1)) print "no" $1; print $1 }')" -- "$word")
+				awk '/^OPTIONS/ { more = 1; next } /^[A-Z]/ { more = 0 } more { print $1; next } /^  (\[no\])?[a-z0-9_]+$/ { if (sub(/^\[no\]/, "", $1)) print "no" $1; print $1 }')" -- "$word")
 			;;
 		esac
 		;;

@@ -20,7 +20,7 @@ def header_constants(path):
 
 C = type("Constants", (), {**header_constants("abi/datapath.h"), **header_constants("abi/capture.h")})
 NOTES = ["none"] + re.findall(r'\tWEFT_NOTE\(\w+,\s*"(\w+)"', (ROOT / "abi/notes.h").read_text())
-DROPS = ["none"] + re.findall(r'\tWEFT_DROP\(\w+,\s*"(\w+)"', (ROOT / "abi/drops.h").read_text())
+DROPS = ["none"] + re.findall(r'\tWEFT_DROP\([\s\\]*\w+,[\s\\]*"(\w+)"', (ROOT / "abi/drops.h").read_text())
 
 
 def struct(name, *fields):

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A capture's filter, judged by weftd and by the kernel (SO_ATTACH_FILTER). What the kernel takes weftd takes, and the other way
- * round, but for what the datapath gives a meaning to and the kernel does not.
+ * round, but for what the datapath gives a meaning to and the kernel does not. And how far into a packet it looks.
  */
 #include <linux/filter.h>
+#include <pcap/pcap.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,19 @@ static bool insn_is_ours_alone(const struct weft_capture_insn *insn)
 	}
 }
 
+/* With so much of a packet as it is said to look at it finds the same as with the whole; the packet is the input itself. */
+static void reach_check(const struct weft_capture_filter *filter, uint32_t length,
+			const uint8_t *packet, uint32_t size)
+{
+	/* the same layout, by another name */
+	const struct bpf_insn *program = (const void *)filter->insn;
+	uint32_t reach = capture_filter_reach(filter, length);
+
+	if (bpf_filter(program, packet, size, reach < size ? reach : size) !=
+	    bpf_filter(program, packet, size, size))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct weft_capture_filter filter = {};
@@ -61,5 +75,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	kernels = kernel_takes(&filter, length);
 	if ((rc < 0) != !!*err.line || (kernels && rc < 0) || (!kernels && rc == 0 && !ours))
 		abort();
+	/* libpcap's interpreter ends the process where it meets what is ours alone */
+	if (kernels && !ours)
+		reach_check(&filter, length, data, (uint32_t)size);
 	return 0;
 }

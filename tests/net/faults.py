@@ -104,6 +104,15 @@ def same_mac(sites, daemon):
             wait_until(lambda tap=tap, dev=dev: tap.send(raw) or place() == {dev}, "a move")
 
 
+def loop(sites, daemon):
+    """A cable between two bridges that a tunnel joins; a limit keeps it from taking all of both hosts."""
+    sites.weft(daemon)
+    sites.lab.link(sites.a, "patch", sites.b, "patch")
+    for site in (sites.a, sites.b):
+        site.weft("port add patch bridge br0 storm_broadcast 50")
+    sites.a.c.start("ping", "-q", "-i", "0.2", "-b", "10.0.0.255", stdout=-3, stderr=-3)
+
+
 def large_container(sites, daemon):
     """Its MTU is the underlay's."""
     for end, dev in ((sites.a, "vnet0"), (sites.a.c, "eth0")):
@@ -129,5 +138,5 @@ def wrong_vlan(sites, daemon):
 
 
 FAULTS = {function.__name__: function for function in (
-    wrong_vni, wrong_port, missing_remote, closed_firewall, black_hole, one_way_route, dead_next_hop, same_mac, large_container,
+    wrong_vni, wrong_port, missing_remote, closed_firewall, black_hole, one_way_route, dead_next_hop, same_mac, loop, large_container,
     device_down, wrong_vlan)}

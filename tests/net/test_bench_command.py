@@ -4,13 +4,14 @@
 import json
 import os
 import re
+import signal
 import socket
 import xml.dom.minidom
 
 import pytest
 
 from daemon import BUILD, Weftd
-from lab import Lab, wait_until
+from lab import DEADLINE, Lab, wait_until
 from pair import UNDERLAY
 from serve import GARBAGE, Liar, Server, ask, said
 
@@ -67,6 +68,9 @@ def test_overlay_against_underlay(lab, family):
     picture = xml.dom.minidom.parse(str(plot))
     assert len(picture.getElementsByTagName("rect")) == 1 + len(METRICS)
     assert not two.server.children(), "what served is still there"
+    # what cannot be written is known before anything is measured
+    done = two.one.weft.run(f"bench t0 {SHORT} --plot {lab.tmp_path}/none/plot.svg")
+    assert done.returncode == 1 and "--plot" in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_a_table_for_people(lab):
@@ -165,6 +169,18 @@ def test_one_client_at_a_time(lab):
     assert ask(two.connect(), do="hello")
 
 
+def test_many_connections_before_any_is_taken(lab):
+    """A server that is held up for a moment does not make the clients' SYNs come again a second later."""
+    two = Two(lab).serve()
+    sock = two.connect()
+    port = ask(sock, do="start", what="connections", address=two.two.underlay, **{"from": two.one.underlay})["port"]
+    child, = two.server.children()
+    os.kill(int(child), signal.SIGSTOP)
+    with two.one.inside():
+        for _ in range(300):
+            lab.sockets.append(socket.create_connection((two.two.underlay, port), timeout=DEADLINE))
+
+
 def test_the_echo_answers_nobody_else(lab):
     two = Two(lab).serve()
     sock = two.connect()
@@ -202,7 +218,7 @@ def test_the_server_ends_with_what_it_started(lab):
     ("", 2, "bench"), ("224.0.0.1", 1, "224.0.0.1"), ("t9", 1, "t9"), ("t0 seconds 0", 1, "seconds"),
     ("t0 seconds 61", 1, "seconds"), ("t0 rounds 21", 1, "rounds"), ("t0 port 70000", 1, "port"),
     ("t0 overlay me", 1, "overlay"), ("t0 fast", 2, "fast"), ("-s me", 1, "me"), ("-s port 0", 1, "port"),
-    ("192.0.2.9", 1, "no tunnel")))
+    ("192.0.2.9", 1, "remote 192.0.2.9")))
 def test_refused(weft_host, words, status, said_):
     done = weft_host.weft.run(f"bench {words}")
     assert done.returncode == status and done.stderr.count("\n") == 1 and said_ in done.stderr

@@ -113,6 +113,20 @@ def test_lines(switch):
     assert [line.split(":")[0] for line in lines[3:]] == ["port-in port p1", "drop src_mac port p1"]
 
 
+def test_next_hop_unknown(switch):
+    """The kernel is still to find the MACs; what the packet is can be told all the same, by a trace, too."""
+    far, nobody = "192.0.2.77", mac_of(0x77)
+    switch.weft(f"fdb add {nobody} dev t dst {far}")
+    outer = f"{ZERO} > {ZERO}, IPv4 192.0.2.1 > {far} ttl 64 DF, UDP"
+    traced = switch.host.run(BUILD / "weft", "--rundir", switch.weft.rundir, "trace", "in", "p1",
+                             f"hex {switch.frame(mac_of(1), nobody).hex()}")
+    assert outer in traced.stdout, traced
+    capture = Capture(switch.weft, "-i", "underlay-out")
+    switch.taps[1].send(switch.frame(mac_of(1), nobody))
+    wait_until(capture.lines, "line")
+    assert capture.end() == 0 and outer in capture.lines()[0]
+
+
 def test_file(switch):
     """Interface, bytes and comment of each packet; what goes out is what the wire has."""
     path = switch.host.lab.tmp_path / "one.pcapng"
@@ -172,7 +186,9 @@ def test_super_packet(switch):
 
 def test_no_more_than_four(switch):
     captures = [Capture(switch.weft) for _ in range(4)]
-    with refused("capture", "4 already"):
+    pids = [capture.process.pid for capture in captures]
+    assert switch.weft("status")["captures"] == pids  # for whoever wants one of them ended
+    with refused("capture", "4 already", ", ".join(map(str, pids))):
         switch.weft("capture -c 1")
     switch.taps[1].send(switch.frame(mac_of(1)))
     for capture in captures:
@@ -184,9 +200,9 @@ def test_no_more_than_four(switch):
 
 @pytest.mark.parametrize("words, reasons", [
     (["host 1.2.3.4.5"], ["filter"]),
-    (["port"], ["filter"]),
+    (["vnet0", "out"], ['filter "vnet0 out": ']),
     (["and " * 20000], ["filter"]),
-    (["-i", "nowhere"], ["nowhere"]),
+    (["-i", "nowhere"], ["nowhere", "weft capture -h"]),
     (["-i", ","], ["-i"]),
     (["-c", "0"], ["-c"]),
     (["-s", "70000"], ["-s"]),

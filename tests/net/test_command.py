@@ -42,6 +42,16 @@ def rows(table):
     return [line.split() for line in table.splitlines()]
 
 
+def test_help_of_every_command(weft):
+    """By any of the words for it, without asking weftd, and not as a filter, a file or a tunnel of that name."""
+    commands = [row[0] for row in rows(text(weft, "help").split("\n\n")[-1])]
+    assert len(commands) > 15 and "capture" in commands
+    for command in commands:
+        assert text(weft, f"{command} -h") == text(weft, f"{command} --help") == text(weft, f"{command} help")
+        assert text(weft, f"{command} -h").startswith(f"usage:\n  weft {command}")
+    assert "underlay-out" in text(weft, "capture -h") and "vni_unknown" in text(weft, "drops -h")
+
+
 def test_apply_diff_save(weft):
     added = ["+ bridge br0", "+ bridge br1", "+ tunnel vxlan0", "+ fdb 00:11:22:33:44:55 dev vxlan0"]
     assert sorted(text(weft, "diff -", data=CONFIG).splitlines()) == sorted(added)
@@ -152,7 +162,8 @@ def test_monitor_prints_lines(weft):
     ("fdb add 02:00:00:00:00:01", 2, "dev: is required"),
     ("bridge show br0 br1", 2, '"br1" is one word too many'),
     ("tunnel add v id", 2, "tunnel v: id: needs a value"),
-    ("bridge show -j", 1, "-j"),
+    ("bridge show -j", 1, "-j stands before the command: weft -j ..."),
+    ("status --json", 2, "--json stands before the command"),
 ])
 def test_words_refused(weft, words, status, line):
     assert line in text(weft, words, status=status)

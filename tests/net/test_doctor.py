@@ -99,7 +99,7 @@ def test_netns(patient):
     """The command is in another namespace than weftd."""
     done = patient.two.run(BUILD / "weft", "--rundir", patient.weft.rundir, "doctor", check=False)
     assert done.returncode == FOUND and "this command (netns)\n" in done.stdout
-    assert f"nsenter -n -t {patient.weft.process.pid} " in done.stdout
+    assert f"nsenter -n -t {patient.weft.process.pid} weft --rundir {patient.weft.rundir} doctor\n" in done.stdout
 
 
 def test_no_route(patient):
@@ -222,7 +222,8 @@ def test_peer_that_is_none(patient):
     patient.weft(f"tunnel set vxlan0 remote - {patient.two.underlay} remote + 192.168.1.30")
     tap = Tap(patient.two.c, "eth0")
     wait_until(lambda: tap.send(frame(mac_of(2), BROADCAST)) or patient.weft.drops().get("src_denied"), "drop")
-    patient.finding("peer", evidence=f"IPv4 {patient.two.underlay} > ", mend="remote + ADDRESS")
+    patient.finding("peer", evidence=f"IPv4 {patient.two.underlay} > ",
+                    mend=f"remote + {patient.two.underlay};")
 
 
 def test_mac_that_two_have(patient):
@@ -289,7 +290,7 @@ def test_whatever_is_being_dropped(patient):
         return any(row["rate"] for row in patient.weft("drops"))
     wait_until(rate, "rate")
     patient.finding("drops", subject="port vnet0", consequence="source MAC is zero or a group address",
-                    mend="weft drops src_mac")
+                    mend="weft drops src_mac; give the sender a MAC of its own: ip link set dev DEVICE address MAC")
     patient.well("drops")  # what was lost long ago is no finding
 
 

@@ -222,7 +222,7 @@ def test_where(lab, where, local):
 
 
 @pytest.mark.parametrize("where", ["''", "0", "65536", "localhost:9470", "1.2.3.4", ":9470", "::1:9470", "x" * 100,
-                                   "9470x", "-1", "192.0.2.77:9470"])
+                                   "9470x", "127.0.0.1:9470x", "-1", "192.0.2.77:9470"])
 def test_where_not(lab, where):
     host = lab.host("host")
     done = host.run("sh", "-c", f"{FAKE} --rundir {lab.tmp_path}/run --metrics {where}", check=False, timeout=20)

@@ -126,6 +126,9 @@ def test_for_people(lab):
     assert done.returncode == 0, done
     for part in ("3 of 3", "checksums  right", f"mtu        {course.mtu}", "port-in", "underlay-out", "and back"):
         assert part in done.stdout, done.stdout
+    # a device that is smaller than the overlay is no fault of the way
+    course.near.ip("link set vnet0 mtu 1400")
+    assert course()["mtu"]["path"] == 1400
 
 
 @pytest.mark.parametrize("family", (4, 6))
@@ -139,6 +142,9 @@ def test_a_router_clears_congestion_marks(lab, family):
     report = course(status=FOUND)
     assert report["ecn"] == {"frame": "ect0", "sent": "ect0", "received": "not-ect", "delivered": "ect0"}
     assert "clears congestion marks" in report["findings"][0]["text"]
+    course.near.weft("tunnel set t0 ecn compat")  # as it is said
+    assert "weft tunnel set TUNNEL ecn compat" in report["findings"][0]["mend"]
+    course.near.weft("tunnel set t0 ecn default")
     # one that marks congestion does what it should, and the frame says so
     router.run("nft", "flush chain inet marks forward")
     router.run("nft", f"add rule inet marks forward udp dport 4789 {word} ecn set ce")
@@ -166,6 +172,8 @@ def test_a_black_hole(lab, serve):
     report = course("timeout 0.5", status=FOUND)
     assert report["mtu"]["path"] == 1350 and report["mtu"]["overlay"] == 1450
     assert "1350" in report["findings"][0]["text"]
+    # an answer that does not come may be the asked host's doing
+    assert ("device there" in report["findings"][0]["mend"]) != serve
 
 
 def test_it_is_dropped_over_there(lab):
@@ -176,6 +184,11 @@ def test_it_is_dropped_over_there(lab):
     assert drop["host"] == course.far.address and "fdb_static" in drop["place"] and drop["seen"] == 3
     assert any("fdb_static" in finding["text"] for finding in report["findings"])
     assert report["frames"] == {"sent": 3, "arrived": 0}
+    # and before anybody knows whose it is
+    course.far.weft(f"tunnel set t0 id {VNI + 1}")
+    report = course(to=course.far.c.mac("eth0"), status=FOUND, words="timeout 0.5")
+    places = {hop["point"]: hop["place"] for hop in report["hops"] if hop["host"] == course.far.address}
+    assert places == {"underlay-in": "no tunnel", "drop": "vni_unknown"}
 
 
 def test_nobody_has_that_address(lab):

@@ -204,6 +204,7 @@ def test_there_is_no_route(lab):
     probe.near.ip("route del default")
     report = probe("", FOUND)
     assert report["route"] is None and "no route" in report["findings"][0]["text"]
+    assert report["findings"][0]["mend"].startswith(f"ip route add {probe.far.address} via GATEWAY")
 
 
 def test_the_next_hop_does_not_answer(lab):

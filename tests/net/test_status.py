@@ -21,8 +21,9 @@ def test_summary(lab):
     overlay.up()
     overlay.ping_all()
     wait_until(lambda: summary(one.weft) == (0, 0, 2, 0), "both containers and the remote known")
+    assert one.weft("status")["remotes"] == 1
     one.weft("tunnel set vxlan0 remote + 198.51.100.7")
-    assert summary(one.weft)[1] == 1
+    assert summary(one.weft)[1] == 1 and one.weft("status")["remotes"] == 2
     one.ip("link set dev vnet0 down")
     wait_until(lambda: summary(one.weft)[0] == 1, "port down")
     one.ip("link set dev vnet0 up")

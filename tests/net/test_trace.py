@@ -15,7 +15,7 @@ from rig import TENANT_A, TENANT_R
 from traced import Traced
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-REASONS = re.findall(r'\tWEFT_DROP\(\w+,\s*"(\w+)"', (TOP / "abi/drops.h").read_text())
+REASONS = re.findall(r'\tWEFT_DROP\([\s\\]*\w+,[\s\\]*"(\w+)"', (TOP / "abi/drops.h").read_text())
 BAD = mac_of(0xBAD)
 B = mac_of(0xB)
 
@@ -191,12 +191,31 @@ def test_words(ready):
     text = said(ready, "trace", "in", "pa", "icmp, src 10.0.0.1, dst 10.0.0.2")
     assert "the FDB has it behind remote 172.16.0.11 of tunnel v0" in text
     assert "VXLAN vni 1000" in text and "ICMP echo request" in text
+    # quoted or not
+    assert said(ready, "trace", "in", "pa", *"icmp, src 10.0.0.1, dst 10.0.0.2".split()) == text
     text = said(ready, "trace", "underlay", "from", ready.r1, "vxlan", "vni", "1000",
                 f"icmp, src 10.0.0.2, dst 10.0.0.1, smac {TENANT_R}, dmac {TENANT_A}")
     assert "delivered to port pa" in text
     text = said(ready, "trace", "underlay", "from", ready.r1, "vxlan", "vni", "9",
                 f"arp, src 10.0.0.2, dst 10.0.0.1, smac {TENANT_R}")
-    assert "dropped: vni_unknown" in text
+    assert "dropped: vni_unknown, counted for no port or tunnel" in text
+    assert "mend: weft tunnel set TUNNEL id VNI" in text and "goes on to the host" in text
+    text = said(ready, "trace", "underlay", "from", ready.r1, "vxlan", "vni", "1000", "dport", "8472",
+                f"arp, src 10.0.0.2, dst 10.0.0.1, smac {TENANT_R}")
+    assert "left to the host: no tunnel listens at UDP port 8472" in text and "dropped" not in text
+    text = said(ready, "trace", "underlay", "u0", "from", "172.16.0.99", "to", ready.local, "vxlan", "vni", "1000",
+                f"arp, src 10.0.0.2, dst 10.0.0.1, smac {TENANT_R}")
+    assert "remote + 172.16.0.99\n" in text
+    # names in place of the words for them, as far as they are known
+    text = said(ready, "trace", "in", "pa", f"icmp, vlan 7, src 10.0.0.1, dst 10.0.0.2, dmac {TENANT_R}")
+    assert "mend: weft tunnel set v0 innervlan" in text
+    ready.dut.weft(f"fdb add {BAD} dev v0 dst 203.0.113.9")
+    text = said(ready, "trace", "in", "pa", f"icmp, src 10.0.0.1, dst 10.0.0.2, dmac {BAD}")
+    assert "mend: ip route add 203.0.113.9 via GATEWAY" in text
+    ready.dut.weft(f"fdb del {BAD} dev v0")
+    # each run says where it comes from
+    text = said(ready, "trace", "in", "pa", f"hex {ready.tenant(length=1514).hex()}")
+    assert text.count("comes back from the splitter, to have a fragment sent") == 2 and "first" not in text
 
 
 @pytest.mark.family(4)
@@ -205,11 +224,18 @@ def test_words(ready):
     ("tcp, udp", "udp"), ("src 10.0.0.1", "what it is"), ("icmp, src 10.0.0.1", "dst"),
     ("icmp, src fd00::1, dst 10.0.0.1", "versions"), ("udp, sport 70000", "sport"), ("icmp, len 99999", "len"),
     ("hex 0g", "hex"), ("hex 00", "packet"), (f"hex {'00' * 4000}", "packet"), (f"hex {'00' * 5000}", "hex"),
+    ("icmp, src 10.0.0.1, dst 10.0.0.2, sport 7", "sport"),
     ("vlan 5000, arp", "vlan"), ("arp, src fd00::1, dst fd00::2", "arp"),
 ])
 def test_packets_without_sense(ready, packet, names):
     line = said(ready, "trace", "in", "pa", packet, status=1)
     assert names in line and "\n" not in line
+
+
+@pytest.mark.family(4)
+@pytest.mark.parametrize("words", ("in pa", "underlay", "underlay from 172.16.0.11 vxlan vni 1000"))
+def test_no_packet(ready, words):
+    assert "a packet must follow" in said(ready, "trace", *words.split(), status=2)
 
 
 @pytest.mark.family(4)

@@ -113,5 +113,14 @@ def test_outer_headers_without_sense(ready, words, line):
     assert said == (None, f"weft: {line}")
 
 
+@pytest.mark.encapsulations("vxlan")
+def test_no_device_is_known(ready):
+    frame = f"arp, smac {TENANT_R}, src 10.0.0.2, dst 10.0.0.1"
+    words = ("from", "172.16.0.99", "to", ready.local, "vxlan", "vni", "1000", frame)
+    steps, line = traced(ready, "underlay", *words)
+    assert steps is None and line.endswith("name the device that it comes by: underlay DEVICE")
+    assert traced(ready, "underlay", "u0", *words)[1] is None  # as it was said
+
+
 def test_no_such_file(ready):
     assert traced(ready, "-r", "/nowhere/at.all", "in", "pa") == (None, "weft: /nowhere/at.all: No such file or directory")

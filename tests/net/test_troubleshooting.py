@@ -29,7 +29,7 @@ VOLATILE = [(re.compile(pattern), replacement) for pattern, replacement in (
     (r"^(\w+ +)\d+ +\d+\.\d ", r"\1 N R "),
     (r"UDP \d{5} >", "UDP P >"),
     (r"id \d+ seq \d+", "id I seq S"),
-    (r"at (eth0|vnet0), \d+ bytes", r"at \1, N bytes"),
+    (r"at (eth0|vnet0|patch), \d+ bytes", r"at \1, N bytes"),
     (r"round trip .* at most", "round trip T"),
     (r"\d+ probes", "N probes"),
     (r"moved \d+ times", "moved N times"),

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,39 @@ static void packets_are_what_they_say(void **state)
 		assert_non_null(text);
 		assert_string_equal(text, packets[i].text);
 		free(text);
+	}
+}
+
+/* One line, which names the word that is lost otherwise. */
+static void words_without_effect(void **state)
+{
+	static const struct {
+		const char *description, *name;
+	} refused[] = {
+		{"icmp, sport 7", "sport"},
+		{"udp, syn", "syn"},
+		{"udp, mss 9", "mss"},
+		{"arp, ttl 3", "ttl"},
+		{"arp, len 3", "len"},
+		{"icmp6, src fd00::1, dst fd00::2, df", "df"},
+		{"ether 0x88b5, src 10.0.0.1", "src"},
+		{"icmp, segment 9", "segment"},
+		{"hex 00, vlan 3", "vlan"},
+		{"icmp, src 10.0.0.1, dst 10.0.0.2, src 10.0.0.3", "src"},
+		{"icmp src 10.0.0.1, dst 10.0.0.2", "\"src\""},
+		{"icmp, df yes", "\"yes\""},
+		{"ip proto 4 5", "\"5\""},
+		{"vlan 3 pcp 1 2, arp", "\"2\""},
+		{"icmp, src 10.0.0.1 dst 10.0.0.2", "\"dst\""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		struct packet_want want;
+		struct error err = {};
+
+		assert_int_equal(packet_parse(refused[i].description, &want, &err), -EINVAL);
+		assert_non_null(strstr(err.line, refused[i].name));
 	}
 }
 
@@ -91,6 +125,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packets_are_what_they_say),
 		cmocka_unit_test(cut_descriptions),
+		cmocka_unit_test(words_without_effect),
 		cmocka_unit_test(largest),
 	};
 
