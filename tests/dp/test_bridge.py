@@ -54,12 +54,18 @@ def test_link_local_groups(dp, last):
 
 
 def test_refresh(dp):
-    dp.fdb(A, port=IN, seen=now() - 30)
+    while True:
+        began = now()
+        dp.fdb(A, port=IN, seen=began - 30)
+        dp.from_port(frame())
+        seen = dp.entry(A).seen
+        if now() - began <= C.WEFT_SEEN_SLACK - 30:
+            break
+    assert seen == began - 30
+    began = now()
+    dp.fdb(A, port=IN, seen=began - C.WEFT_SEEN_SLACK - 1)
     dp.from_port(frame())
-    assert now() - dp.entry(A).seen >= 30
-    dp.fdb(A, port=IN, seen=now() - C.WEFT_SEEN_SLACK - 30)
-    dp.from_port(frame())
-    assert now() - dp.entry(A).seen < 30
+    assert dp.entry(A).seen >= began
 
 
 def test_move_between_ports_and_tunnel(dp):
