@@ -13,6 +13,7 @@
 #include "cli/probe_server.h"
 #include "cli/watch.h"
 
+#define HOPS_MAX   256 /* places of one way */
 #define MTU_PROBES 40
 #define MTU_TRIES  3
 #define CE	   3
@@ -87,7 +88,7 @@ static bool is_hop(const json_t *hop, const char *host, const struct sighting *a
 	       member_number(hop, "vlan") == at->vlan;
 }
 
-/* One more was met there. */
+/* One more was met there. Of more places than HOPS_MAX somebody has lied. */
 static void hop_count(json_t *hops, const char *host, const struct sighting *at)
 {
 	json_t *hop;
@@ -101,6 +102,8 @@ static void hop_count(json_t *hops, const char *host, const struct sighting *at)
 			return;
 		}
 	}
+	if (json_array_size(hops) >= HOPS_MAX)
+		return;
 	hop = json_pack("{s:s, s:s, s:s, s:i}", "host", host, "point", course_point(at->point),
 			"place", at->place, "seen", 1);
 	if (at->vlan)
