@@ -130,6 +130,8 @@ int dp_spare_pop(const struct dp *dp, uint32_t *ret);
 int dp_stats_get(const struct dp *dp, enum dp_map map, uint32_t id, struct weft_stats *ret);
 int dp_stats_set(const struct dp *dp, enum dp_map map, uint32_t id, const struct weft_stats *stats);
 
+/* Sum over the CPUs of a per-CPU map of one counter, by its fd; 0 as well if that cannot be read. */
+uint64_t dp_count(const struct dp *dp, int fd);
 /* Writes what each CPU has for a key of a per-CPU map: dp_cpus() values. */
 int dp_put_cpus(const struct dp *dp, enum dp_map map, const void *key, const void *values);
 

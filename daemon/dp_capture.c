@@ -23,7 +23,7 @@ static int scratch_make(const struct dp *dp)
 	const struct bpf_map_create_opts opts = {.sz = sizeof(opts), .map_flags = BPF_F_INNER_MAP};
 
 	return bpf_map_create(BPF_MAP_TYPE_ARRAY, "weft_scratch", sizeof(uint32_t),
-			      WEFT_CAPTURE_SCRATCH, (uint32_t)dp->cpus, &opts);
+			      WEFT_CAPTURE_SCRATCH, (uint32_t)dp->cpus_end, &opts);
 }
 
 int dp_capture_load(struct dp *dp, struct dp_capture **ret, struct error *err)

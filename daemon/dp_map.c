@@ -80,6 +80,18 @@ int dp_spare_pop(const struct dp *dp, uint32_t *ret)
 	return bpf_map_lookup_and_delete_elem(dp->fd[DP_SPARES], NULL, ret);
 }
 
+uint64_t dp_count(const struct dp *dp, int fd)
+{
+	uint64_t *values = calloc((size_t)dp->cpus, sizeof(*values)), sum = 0;
+	uint32_t zero = 0;
+
+	if (values && !bpf_map_lookup_elem(fd, &zero, values))
+		for (int cpu = 0; cpu < dp->cpus; cpu++)
+			sum += values[cpu];
+	free(values);
+	return sum;
+}
+
 int dp_put_cpus(const struct dp *dp, enum dp_map map, const void *key, const void *values)
 {
 	return bpf_map_update_elem(dp->fd[map], key, values, BPF_ANY);

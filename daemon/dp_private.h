@@ -15,7 +15,7 @@ struct dp {
 	int fd[DP_MAP_COUNT];			    /* the skeleton's */
 	uint32_t key_size[DP_MAP_COUNT], value_size[DP_MAP_COUNT];
 	int cpus;
-	int stats_cpus; /* the CPUs that statistics are kept for */
+	int cpus_end; /* the numbers of CPUs are below: the length of what is indexed by them */
 	struct weft_stats
 		*stats[DP_STATS_MAPS]; /* of ports and remotes, each CPU's behind the one before */
 	bool decap_l3;

@@ -18,7 +18,7 @@ static uint32_t ids_max(enum dp_map map)
 }
 
 /* The numbers of CPUs end before this. The kernel leaves some out on some machines, so that it is not how many there are. */
-static int cpus_end(void)
+static int cpus_possible_end(void)
 {
 	char text[256] = "", *last = text;
 	FILE *file = fopen("/sys/devices/system/cpu/possible", "re");
@@ -35,21 +35,21 @@ static int cpus_end(void)
 
 static size_t map_size(const struct dp *dp, enum dp_map map)
 {
-	return sizeof(struct weft_stats) * ids_max(map) * (size_t)dp->stats_cpus;
+	return sizeof(struct weft_stats) * ids_max(map) * (size_t)dp->cpus_end;
 }
 
 int dp_stats_prepare(struct dp *dp)
 {
 	int r = 0;
 
-	dp->stats_cpus = cpus_end();
-	if (dp->stats_cpus < 0)
-		return dp->stats_cpus;
+	dp->cpus_end = cpus_possible_end();
+	if (dp->cpus_end < 0)
+		return dp->cpus_end;
 	for (int i = 0; r >= 0 && i < DP_STATS_MAPS; i++) {
 		struct bpf_map *map =
 			bpf_object__find_map_by_name(dp->skeleton->obj, dp_map_name(maps[i]));
 
-		r = bpf_map__set_max_entries(map, ids_max(maps[i]) * (uint32_t)dp->stats_cpus);
+		r = bpf_map__set_max_entries(map, ids_max(maps[i]) * (uint32_t)dp->cpus_end);
 	}
 	return r;
 }
@@ -92,7 +92,7 @@ int dp_stats_get(const struct dp *dp, enum dp_map map, uint32_t id, struct weft_
 	*ret = (struct weft_stats){};
 	if (id >= ids_max(map))
 		return -ENOENT;
-	for (int cpu = 0; cpu < dp->stats_cpus; cpu++) {
+	for (int cpu = 0; cpu < dp->cpus_end; cpu++) {
 		const struct weft_stats *stats = stats_of(dp, map, id, cpu);
 
 		ret->rx_packets += load(&stats->rx_packets);
@@ -107,7 +107,7 @@ int dp_stats_set(const struct dp *dp, enum dp_map map, uint32_t id, const struct
 {
 	if (id >= ids_max(map))
 		return -ENOENT;
-	for (int cpu = 1; cpu < dp->stats_cpus; cpu++)
+	for (int cpu = 1; cpu < dp->cpus_end; cpu++)
 		*stats_of(dp, map, id, cpu) = (struct weft_stats){};
 	*stats_of(dp, map, id, 0) = *stats;
 	return 0;

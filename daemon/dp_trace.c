@@ -161,15 +161,7 @@ void dp_tracer_free(struct dp_tracer *tracer)
 
 uint64_t dp_tracer_lost(const struct dp_tracer *tracer, const struct dp *dp)
 {
-	uint64_t *values = calloc((size_t)dp->cpus, sizeof(*values)), sum = 0;
-	uint32_t zero = 0;
-
-	if (values &&
-	    !bpf_map_lookup_elem(bpf_map__fd(tracer->skeleton->maps.events_lost), &zero, values))
-		for (int cpu = 0; cpu < dp->cpus; cpu++)
-			sum += values[cpu];
-	free(values);
-	return sum;
+	return dp_count(dp, bpf_map__fd(tracer->skeleton->maps.events_lost));
 }
 
 int dp_tracer_run(struct dp_tracer *tracer, enum dp_hook hook, const struct dp_trace_input *input,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the datapath says through its ring, and what the kernel side passes on of it. */
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -184,12 +183,5 @@ void events_stop(struct kernel *kernel)
 
 uint64_t events_lost(const struct kernel *kernel)
 {
-	uint64_t *lost = calloc((size_t)dp_cpus(kernel->dp), sizeof(*lost)), sum = 0;
-	uint32_t zero = 0;
-
-	if (lost && !dp_get(kernel->dp, DP_EVENTS_LOST, &zero, lost))
-		for (int i = 0; i < dp_cpus(kernel->dp); i++)
-			sum += lost[i];
-	free(lost);
-	return sum;
+	return dp_count(kernel->dp, dp_fd(kernel->dp, DP_EVENTS_LOST));
 }

@@ -139,7 +139,7 @@ def switch(lab):
 
 @pytest.fixture(scope="module")
 def module_lab(tmp_path_factory):
-    """For tests of one file that change nothing, and say so: what is refused, what is only looked at."""
+    """For tests of one file of which none minds what the others did: what is refused, what is only looked at."""
     yield from _lab(tmp_path_factory.mktemp("lab"))
 
 

@@ -11,7 +11,7 @@ import xml.dom.minidom
 import pytest
 
 from daemon import BUILD, Weftd
-from lab import DEADLINE, Lab, wait_until
+from lab import DEADLINE, wait_until
 from pair import UNDERLAY
 from serve import GARBAGE, Liar, Server, ask, said
 
@@ -148,13 +148,8 @@ def test_garbage_is_refused(shared_two, garbage):
 
 
 @pytest.fixture(scope="module")
-def shared_two(tmp_path_factory):
-    made = Lab(tmp_path_factory.mktemp("bench"))
-    try:
-        yield Two(made).serve()
-    finally:
-        complaints = made.close()
-    assert not complaints
+def shared_two(module_lab):
+    return Two(module_lab).serve()
 
 
 def test_one_client_at_a_time(lab):

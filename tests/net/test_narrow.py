@@ -6,7 +6,7 @@ import re
 import pytest
 
 from daemon import BUILD
-from lab import DEADLINE, Lab, wait_until
+from lab import DEADLINE, wait_until
 from overlay import Overlay
 from terminal import Terminal
 from test_capture import Capture
@@ -16,15 +16,10 @@ NUMBER = re.compile(r"[0-9.]+")
 
 
 @pytest.fixture(scope="module")
-def hosts(tmp_path_factory):
-    made = Lab(tmp_path_factory.mktemp("narrow"))
-    try:
-        overlay = Overlay(made, ["weft"] * 2).up()
-        overlay.ping_all()
-        yield overlay.hosts
-    finally:
-        complaints = made.close()
-    assert not complaints
+def hosts(module_lab):
+    overlay = Overlay(module_lab, ["weft"] * 2).up()
+    overlay.ping_all()
+    return overlay.hosts
 
 
 class Narrow:

@@ -7,7 +7,7 @@ import pytest
 
 from daemon import Weftd
 from frames import mac_of
-from lab import Lab, wait_until
+from lab import wait_until
 from overlay import Overlay
 from serve import GARBAGE, Liar, Server, ask
 from way import Way
@@ -303,13 +303,8 @@ def test_an_end_that_is_no_end(lab, lines):
 
 
 @pytest.fixture(scope="module")
-def shared_course(tmp_path_factory):
-    made = Lab(tmp_path_factory.mktemp("probe"))
-    try:
-        yield Course(made)
-    finally:
-        complaints = made.close()
-    assert not complaints
+def shared_course(module_lab):
+    return Course(module_lab)
 
 
 @pytest.mark.parametrize("garbage", GARBAGE + (
